@@ -1,0 +1,42 @@
+# doxa: one line each; tools/setup.sh does the setting up. `make help` lists the targets.
+PY := .venv/bin/python
+SOURCES := core agent collector lab tests
+
+.PHONY: help venv demo test test-quick lint bench wheel format clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
+
+venv: ## the Python environment with locked versions, nothing else
+	@tools/setup.sh venv
+
+demo: ## the country in small: five offices, real lines, a page with verdicts
+	@tools/setup.sh demo
+	@.venv/bin/doxa demo
+
+test: ## everything: sets up the machine, lints, runs all tests
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory lint
+	@$(PY) -m pytest
+
+test-quick: venv ## what can be tested in a minute
+	@$(PY) -m pytest -q -m "not slow and not root and not server and not browser"
+
+lint: venv ## ruff, strict mypy, import rules
+	@.venv/bin/ruff check $(SOURCES)
+	@.venv/bin/ruff format --check --quiet $(SOURCES)
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache | tail -n 1
+
+bench: ## speed, as ratios against a peer in the same run
+	@tools/setup.sh test
+	@$(PY) -m doxa_lab.bench
+
+wheel: venv ## dist/doxa-*.whl
+	@$(PY) -m build --wheel --outdir dist .
+
+format: venv ## ruff's formatter and safe fixes
+	@.venv/bin/ruff check --fix --quiet $(SOURCES); .venv/bin/ruff format --quiet $(SOURCES)
+
+clean: ## everything that was made
+	@rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .demo

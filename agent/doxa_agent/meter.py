@@ -1,0 +1,103 @@
+"""The contract of a meter: one file in `meters/`, found by its name, that measures and knows neither who nor when.
+
+A meter's module has these names, all checked by `meters.load()`:
+
+    METHOD: str                       name and version of the method, such as "speed/1"
+    TITLE: Text                       what people call it
+    HEAVY: bool                       whether it loads the line (heavy ones run alone, and guards look first)
+    VALUES: Mapping[str, Text]        every value name it can give, with what it means
+    Options                           a frozen dataclass of its settings
+    def read_options(table: Table) -> Options      strict; the runner calls table.close() afterwards
+    def seconds(options, far_ends: int) -> float   how long one run takes at most, for deadlines and schedules
+    def measure(request: Request[Options]) -> list[Reading]    one reading a far end; never raises for the line's faults
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from doxa_core.linkkind import LinkKind
+from doxa_core.measurement import LinkProof
+from doxa_core.outcome import Outcome
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One line of the site as the configuration names it: the way by which a measurement must leave."""
+
+    name: str
+    kind: LinkKind
+    interface: str | None = None
+    """Sockets are bound to it (SO_BINDTODEVICE, else its source address); None follows the routing table."""
+    source: str | None = None
+    """A source address to bind to, where the interface has several or binding to a device is not permitted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarEnd:
+    """The other side of an active test."""
+
+    name: str
+    host: str
+    """A name or an address, v4 or v6."""
+    port: int = 8080
+    """The HTTP port, for meters that need one."""
+    path: str = ""
+    """The folder of the LibreSpeed endpoints on that server, without slashes at its ends: `backend`, or empty."""
+
+
+class Deadline:
+    """A moment of the monotonic clock after which a run must be over; `cancel()` brings it to now."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+        self._cancelled = threading.Event()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left, 0 when over."""
+        return 0.0 if self._cancelled.is_set() else max(0.0, self._at - time.monotonic())
+
+    @property
+    def over(self) -> bool:
+        """Whether the run must end."""
+        return self.left_s == 0.0
+
+    def cancel(self) -> None:
+        """End the run now: the service stops."""
+        self._cancelled.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Sleep, but wake when cancelled or over; True while there is time left."""
+        self._cancelled.wait(min(seconds, self.left_s))
+        return not self.over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Generic[Options]):
+    """What a meter is asked."""
+
+    link: Link
+    far_ends: tuple[FarEnd, ...]
+    options: Options
+    deadline: Deadline
+    family: int | None = None
+    """4 or 6 forces it; None takes the first address of the name. Never a silent change between them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one run found about one far end."""
+
+    outcome: Outcome
+    far_end: str | None = None
+    family: int | None = None
+    proof: LinkProof | None = None
+    reasons: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""What runs at the NOC: intake, ledger, sinks, plans, assessment and the page."""
