@@ -26,7 +26,16 @@ INTERRUPTED = Text(vi="đã dừng theo yêu cầu", en="stopped as asked")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `doxa GROUP …`; the exit code is the group's, 2 for a bad argument, 130 after Ctrl-C."""
-    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except BrokenPipeError:  # `doxa … | head` closed our output: nothing to say and nobody to say it to
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+def _dispatch(args: list[str]) -> int:
     if bad := _take_language(args):
         return _complain(bad)
     groups = {point.name: point for point in entry_points(group="doxa.commands")}
@@ -75,9 +84,6 @@ def _run(point: EntryPoint, args: list[str]) -> int:
     except KeyboardInterrupt:
         _complain(INTERRUPTED)
         return 130
-    except BrokenPipeError:  # `doxa … | head` closed our output: nothing to say and nobody to say it to
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 def _complain(text: Text) -> int:

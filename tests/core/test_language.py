@@ -1,0 +1,45 @@
+"""Sentences and numbers as people write them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from doxa_core.language import Text, choose_language, language, local_time, number
+
+
+@pytest.fixture(autouse=True)
+def speaking_vietnamese() -> Iterator[None]:
+    choose_language("vi")
+    yield
+    choose_language("vi")
+
+
+def test_vietnamese_is_spoken_unless_english_was_chosen() -> None:
+    assert str(Text(vi="đạt", en="pass")) == "đạt"
+    choose_language("en")
+    assert str(Text(vi="đạt", en="pass")) == "pass"
+    assert language() == "en"
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "vi", "en"),
+    [
+        (85.07, 2, "85,07", "85.07"),
+        (1234567.8, 1, "1.234.567,8", "1,234,567.8"),
+        (0.0, 0, "0", "0"),
+        (-0.5, 1, "-0,5", "-0.5"),
+    ],
+)
+def test_numbers_have_the_marks_of_the_language(value: float, decimals: int, vi: str, en: str) -> None:
+    assert (number(value, decimals, "vi"), number(value, decimals, "en")) == (vi, en)
+
+
+def test_times_are_those_of_vietnam() -> None:
+    moment = datetime(2026, 11, 21, 18, 5, 9, tzinfo=UTC)
+    assert (local_time(moment, "vi"), local_time(moment, "en")) == ("22/11/2026 01:05:09", "2026-11-22 01:05:09")
+
+
+def test_a_part_of_a_sentence_is_filled_in_the_same_language() -> None:
+    filled = Text(vi="kết quả: {what}", en="result: {what}").fill(what=Text(vi="đạt", en="pass"))
+    assert (filled.vi, filled.en) == ("kết quả: đạt", "result: pass")
