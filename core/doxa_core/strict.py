@@ -1,5 +1,6 @@
 """Strict TOML: every key is read or refused, and each refusal says where, what and how to mend it."""
 
+import os
 import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -191,10 +192,36 @@ class Table:
             return tuple(value)
         raise self._wrong(key, value, wanted)
 
+    def integers(self, key: str, lowest: int, highest: int) -> tuple[int, ...] | None:
+        """A list of different whole numbers within bounds, sorted; None where the key is absent."""
+        wanted = Text(
+            vi=f"một danh sách số nguyên khác nhau từ {lowest} đến {highest}, ví dụ [{lowest}, {lowest + 1}]",
+            en=f"a list of different whole numbers from {lowest} to {highest}, such as [{lowest}, {lowest + 1}]",
+        )
+        value = self._take(key, None, wanted)
+        if value is None:
+            return None
+        if isinstance(value, list) and value and all(type(n) is int and lowest <= n <= highest for n in value):
+            if len(set(value)) == len(value):
+                return tuple(sorted(value))
+        raise self._wrong(key, value, wanted)
+
     def path(self, key: str, default: Path | None = None, *, base: Path | None = None) -> Path:
         """A path, relative to `base` (the file's folder) where it is not absolute."""
         found = Path(self.text(key, str(default) if default is not None else _REQUIRED))  # type: ignore[call-overload]
         return found if base is None or found.is_absolute() else base / found
+
+    def secret(self, key: str, *, base: Path) -> Path:
+        """The path of a secret's file; a name without a folder may be a credential of the service.
+
+        systemd's LoadCredential= puts copies into `$CREDENTIALS_DIRECTORY`, which only the service can read. So one
+        line serves both the service (no right to read the original) and a person with sudo.
+        """
+        found = self.path(key)
+        held = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / found
+        if found.name == str(found) and held.is_file():
+            return held
+        return base / found
 
     @overload
     def table(self, key: str) -> "Table": ...

@@ -3,6 +3,8 @@
 Moments are whole microseconds since 1970 UTC (`…_us`); days are ISO text; JSON is text that we write canonically.
 """
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -17,8 +19,13 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+VERSION: Final = 1
+"""The version of these tables; `engine.UPGRADES` leads from an older one to it."""
+
 metadata = MetaData()
 _ID = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER PRIMARY KEY
+
+ledger_version = Table("ledger_version", metadata, Column("version", Integer, primary_key=True, autoincrement=False))
 
 place = Table(
     "place",
@@ -84,6 +91,7 @@ measurement = Table(
     Column("signature", LargeBinary),
     UniqueConstraint("agent", "epoch", "seq", name="measurement_once"),
     Index("measurement_by_link", "site", "link", "meter", "started_us"),
+    sqlite_autoincrement=True,  # an id is never used twice, or a cursor could pass over a measurement
 )
 
 quarantine = Table(
@@ -126,10 +134,21 @@ sink_cursor = Table(
     metadata,
     Column("sink", String(40), primary_key=True),
     Column("position", BigInteger, nullable=False),  # the last measurement.id that the sink took
+    Column("safe", BigInteger, nullable=False),  # the position that it had a safety margin ago: where a rewind goes to
     Column("updated_us", BigInteger, nullable=False),
     Column("written", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
+    Column("rewound", BigInteger, nullable=False),  # how often it went back
     Column("error", Text),  # why it stands still, NULL while it flows
+)
+
+sink_rejection = Table(
+    "sink_rejection",
+    metadata,
+    Column("sink", String(40), primary_key=True),
+    Column("position", BigInteger, primary_key=True),  # the measurement that the sink refuses
+    Column("at_us", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 verdict = Table(

@@ -1,0 +1,65 @@
+"""The port of the probe: a Fast Ethernet or half-duplex port cannot carry what a 100 Mbps line promises (methods.md §8).
+
+A line of 100 Mbps at the IP layer needs about 102.5 Mb/s on the wire, so behind a 100 Mb/s port it can never be shown.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from doxa_agent.guard import Effect, Finding
+from doxa_agent.meter import Link
+from doxa_agent.net.nic import Nic, read_nic
+from doxa_core.language import Text
+
+TITLE: Final = Text(vi="Cổng mạng của thiết bị đo", en="The probe's network port")
+
+FAST_ETHERNET: Final = "nic_fast_ethernet"
+HALF_DUPLEX: Final = "nic_half_duplex"
+PORT_LIMIT: Final = "nic_port_limit"
+
+FINDINGS: Final[Mapping[str, Text]] = {
+    FAST_ETHERNET: Text(
+        vi="cổng mạng chạy ở 100 Mb/s hoặc thấp hơn: không thể chứng minh đường truyền 100 Mbps",
+        en="the port runs at 100 Mb/s or less: a line of 100 Mbps cannot be shown through it",
+    ),
+    HALF_DUPLEX: Text(
+        vi="cổng mạng chạy bán song công: kết quả đo tốc độ là của cổng, không phải của đường truyền",
+        en="the port runs half duplex: a speed result says something about the port, not about the line",
+    ),
+}
+
+FAST_ETHERNET_MBPS: Final = 100
+NEAR: Final = 0.9
+"""From this share of the port's speed on, the port may have been the limit."""
+
+
+def look(link: Link, *, heavy: bool) -> list[Finding]:
+    """What the port of the link's interface means for a run; nothing where no interface is named or it is absent."""
+    nic = read_nic(link.interface) if link.interface else None
+    effect = Effect.LIMIT if heavy else Effect.NOTE
+    return [] if nic is None else [Finding(code=code, effect=effect) for code in faults(nic)]
+
+
+def faults(nic: Nic) -> list[str]:
+    """The codes of what is wrong with a port; an unknown speed or duplex (radio, modem, downed port) is no fault."""
+    found = []
+    if nic.speed_mbps is not None and nic.speed_mbps <= FAST_ETHERNET_MBPS:
+        found.append(FAST_ETHERNET)
+    if nic.duplex == "half":
+        found.append(HALF_DUPLEX)
+    return found
+
+
+def judge_port(nic: Nic, wire_mbps: float) -> str | None:
+    """Why the port, not the line, may have set a measured rate: a reason for outcome `probe_limited`; None if it did not.
+
+    `wire_mbps` is the rate of one direction on the Ethernet wire, preamble and gap included, as the port's nominal speed
+    is counted. Half duplex limits at any rate (collisions and turn-taking eat an unknown share); otherwise a rate of
+    at least 90 % of the port's speed does: `nic_fast_ethernet` up to 100 Mb/s, `nic_port_limit` above. An unknown speed
+    limits nothing.
+    """
+    if nic.duplex == "half":
+        return HALF_DUPLEX
+    if nic.speed_mbps is None or wire_mbps < NEAR * nic.speed_mbps:
+        return None
+    return FAST_ETHERNET if nic.speed_mbps <= FAST_ETHERNET_MBPS else PORT_LIMIT

@@ -1,0 +1,144 @@
+"""What the kernel's TCP says of a connection (struct tcp_info, linux/tcp.h), and a smooth count of what arrived.
+
+The structure grows with the kernel: a field beyond the length that the kernel returned is absent, never 0.
+"""
+
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+_LARGEST: Final = 256
+_TIMESTAMPS: Final = 0x1  # TCPI_OPT_TIMESTAMPS
+_FIELDS: Final[dict[str, tuple[int, str]]] = {
+    "options": (5, "=B"),
+    "snd_mss": (16, "=I"),
+    "rcv_mss": (20, "=I"),
+    "sacked": (28, "=I"),
+    "rtt_us": (68, "=I"),
+    "total_retrans": (100, "=I"),
+    "bytes_acked": (120, "=Q"),
+    "bytes_received": (128, "=Q"),
+    "min_rtt_us": (148, "=I"),
+    "data_segs_in": (152, "=I"),
+    "data_segs_out": (156, "=I"),
+    "busy_us": (168, "=Q"),
+    "rwnd_limited_us": (176, "=Q"),
+    "sndbuf_limited_us": (184, "=Q"),
+    "delivered": (192, "=I"),
+    "rcv_ooopack": (224, "=I"),
+    "rcv_wnd": (232, "=I"),
+}
+"""Offset and format of each field that we read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpInfo:
+    """One reading of TCP_INFO; None where this kernel does not have the field."""
+
+    options: int | None = None
+    snd_mss: int | None = None
+    rcv_mss: int | None = None
+    sacked: int | None = None
+    rtt_us: int | None = None
+    total_retrans: int | None = None
+    bytes_acked: int | None = None
+    bytes_received: int | None = None
+    min_rtt_us: int | None = None
+    data_segs_in: int | None = None
+    data_segs_out: int | None = None
+    busy_us: int | None = None
+    rwnd_limited_us: int | None = None
+    sndbuf_limited_us: int | None = None
+    delivered: int | None = None
+    rcv_ooopack: int | None = None
+    rcv_wnd: int | None = None
+
+    @property
+    def timestamps(self) -> bool:
+        """Whether the connection carries the timestamp option (RFC 7323): 12 octets in every segment."""
+        return bool((self.options or 0) & _TIMESTAMPS)
+
+
+def read_tcp_info(sock: socket.socket, most: int = _LARGEST) -> TcpInfo:
+    """TCP_INFO of `sock`, empty where it is closed; `most` octets are asked for (fewer plays an older kernel)."""
+    try:
+        return parse_tcp_info(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, most))
+    except OSError:
+        return TcpInfo()
+
+
+def parse_tcp_info(packed: bytes) -> TcpInfo:
+    """The fields that `packed` is long enough to hold."""
+    return TcpInfo(
+        **{
+            name: struct.unpack_from(form, packed, at)[0]
+            for name, (at, form) in _FIELDS.items()
+            if at + struct.calcsize(form) <= len(packed)
+        }
+    )
+
+
+class ArrivedCounter:
+    """Octets of payload that arrived at this end of a connection, out of order ones too.
+
+    In-order octets (`bytes_received`) are exact but come in lumps after a loss, while arrived segments × `rcv_mss`
+    are a smooth clock of the path's bottleneck. So octets count until the first segment out of order; from then on
+    segments do. `exact` says which; without the kernel's fields (`smooth` False) the caller's own count must do.
+    """
+
+    def __init__(self) -> None:
+        self.octets = 0.0
+        self.exact = True
+        self.smooth = True
+        self.disordered = 0
+        """Segments that arrived out of order."""
+        self._segments = 0
+
+    def update(self, found: TcpInfo, read: int) -> float:
+        """The count after one more look at the connection, of which the application has read `read` octets."""
+        if found.data_segs_in is None or found.rcv_mss is None or found.bytes_received is None:
+            self.smooth = False
+            self.octets = max(self.octets, float(read))
+            return self.octets
+        if found.rcv_ooopack is None or found.rcv_ooopack:
+            self.exact = False
+        self.disordered = found.rcv_ooopack or 0
+        new = (found.data_segs_in - self._segments) & 0xFFFFFFFF
+        self._segments = found.data_segs_in
+        self.octets = float(found.bytes_received) if self.exact else self._bounded(new * found.rcv_mss, found)
+        return self.octets
+
+    def _bounded(self, new: int, found: TcpInfo) -> float:
+        """Data out of order lies within the receive window: short segments cannot carry the count beyond it."""
+        in_order = found.bytes_received or 0
+        most = float("inf") if found.rcv_wnd is None else in_order + found.rcv_wnd
+        return max(self.octets, float(in_order), min(self.octets + new, most))
+
+
+class DeliveredCounter:
+    """Octets of payload that the other end has, by what it acknowledged: the sender's side of the same idea.
+
+    `bytes_acked` is exact until something was lost; from then on `delivered` × `snd_mss` also counts what selective
+    acknowledgements name.
+    """
+
+    def __init__(self) -> None:
+        self.octets = 0.0
+        self.exact = True
+        self.known = True
+        self._segments = 0
+
+    def update(self, found: TcpInfo) -> float:
+        """The count after one more look at the connection."""
+        if found.bytes_acked is None:
+            self.known = False
+            return self.octets
+        if found.total_retrans or found.sacked:
+            self.exact = False
+        if self.exact or found.delivered is None or found.snd_mss is None:
+            self.octets = float(found.bytes_acked)
+        else:
+            self.octets += ((found.delivered - self._segments) & 0xFFFFFFFF) * found.snd_mss
+        self._segments = found.delivered or 0
+        return self.octets

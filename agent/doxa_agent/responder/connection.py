@@ -1,0 +1,342 @@
+"""One client's connection: reads a request, then discards its body, sends garbage or a short answer; never blocks."""
+
+import mmap
+import os
+import select
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Any, Final
+
+from doxa_agent.net import congestion
+from doxa_agent.net.tcpinfo import ArrivedCounter, read_tcp_info
+from doxa_agent.responder import answers
+from doxa_agent.responder.pacing import Bucket
+from doxa_agent.responder.requests import HttpRequest, Refusal, head_size, parse_request
+from doxa_agent.responder.sessions import Session, Sessions, session_name
+
+BUFFER: Final = 256 * 1024
+CHUNK: Final = 1024 * 1024
+LOW_WATER: Final = 256 * 1024
+NOTSENT: Final = 128 * 1024
+MAX_CHUNKS: Final = 1024
+_TURNS: Final = 4
+"""System calls for one connection before the next one has its turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one client may take; seconds and counts."""
+
+    connections: int = 512
+    transfer_s: float = 60.0
+    head_s: float = 10.0
+    idle_s: float = 20.0
+    linger_s: float = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Traffic:
+    """Octets of TCP payload since the start."""
+
+    sent: int = 0
+    received: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What all connections share."""
+
+    roots: tuple[str, ...]
+    health: Callable[[], dict[str, Any]]
+    limits: Limits = field(default_factory=Limits)
+    congestion: str = congestion.AUTO
+    sessions: Sessions = field(default_factory=Sessions)
+    traffic: Traffic = field(default_factory=Traffic)
+    down: Bucket | None = None
+    up: Bucket | None = None
+    garbage: memoryview = field(default_factory=lambda: memoryview(os.urandom(BUFFER)))
+    void: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 4 * CHUNK))
+    """Never touched: the kernel discards what is received with MSG_TRUNC, so these pages never exist."""
+
+
+class Phase(Enum):
+    """What a connection does now."""
+
+    HEAD = auto()
+    SINK = auto()
+    SOURCE = auto()
+    ANSWER = auto()
+    LINGER = auto()
+    OVER = auto()
+
+
+class Connection:
+    """The state of one connection. Every method returns at once; `phase` OVER asks the server to close it."""
+
+    def __init__(self, sock: socket.socket, peer: str, house: House, now: float) -> None:
+        self.sock = sock
+        self.peer = peer
+        self.phase = Phase.HEAD
+        self.deadline = now + house.limits.idle_s
+        self.paced = False
+        self._house = house
+        self._received = b""
+        self._out = b""
+        self._left = 0
+        self._read = 0
+        self._base = 0
+        self._after = Phase.HEAD
+        self._counter = ArrivedCounter()
+        self._session: Session | None = None
+        self._low_water = 1
+
+    @property
+    def interest(self) -> int:
+        """The epoll events that this phase waits for; a paced transfer waits for its tokens instead."""
+        if self.phase in (Phase.ANSWER, Phase.SOURCE):
+            return 0 if self.paced else select.EPOLLOUT
+        return 0 if self.paced else select.EPOLLIN
+
+    def ready(self, now: float) -> None:
+        """The socket can move: take the next step. `OSError` means that the client is gone."""
+        if self.phase is Phase.HEAD:
+            self._read_head(now)
+        elif self.phase is Phase.SINK:
+            self.drain(now)
+        elif self.phase is Phase.SOURCE:
+            self._send_garbage(now)
+        elif self.phase is Phase.ANSWER:
+            self._flush(now)
+        elif self.phase is Phase.LINGER and self._discard(CHUNK) == 0:
+            self.phase = Phase.OVER
+
+    def _read_head(self, now: float) -> None:
+        try:
+            got = self.sock.recv(16 * 1024)
+        except BlockingIOError:
+            return
+        if not got:
+            self.phase = Phase.OVER
+            return
+        if not self._received:
+            self.deadline = now + self._house.limits.head_s  # not moved by further bytes: no slow loris
+        self._count_received(len(got))
+        self._received += got
+        self._take_request(now)
+
+    def _count_received(self, octets: int) -> None:
+        self._read += octets
+        self._house.traffic.received += octets
+
+    def _take_request(self, now: float) -> None:
+        try:
+            size = head_size(self._received)
+            if size is None:
+                return
+            request = parse_request(self._received[:size])
+            self._received = self._received[size:]
+            self._begin(request, now)
+        except Refusal as refusal:
+            phrase = HTTPStatus(refusal.status).phrase
+            self._answer(answers.text(refusal.status, f"{phrase}\n", keep=False), now, keep=False)
+
+    def _begin(self, request: HttpRequest, now: float) -> None:
+        self.deadline = now + self._house.limits.transfer_s
+        name = self._endpoint(request.path)
+        if request.method == "OPTIONS":
+            self._sink_then(answers.head(HTTPStatus.NO_CONTENT, 0, keep=request.keep_alive), request, now)
+        elif name == "empty":
+            self._upload(request, now)
+        elif name == "garbage" and request.method == "GET" and request.length == 0:
+            self._download(request, now)
+        else:
+            self._sink_then(self._short(name, request), request, now)
+
+    def _endpoint(self, path: str) -> str:
+        for root in self._house.roots:
+            if path.startswith(root):
+                return path.removeprefix(root).removesuffix(".php").lower()
+        return ""
+
+    def _short(self, name: str, request: HttpRequest) -> bytes:
+        keep = request.keep_alive
+        if name not in ("getip", "received", "health"):
+            raise Refusal(405 if name == "garbage" else 404)
+        if request.method not in ("GET", "HEAD"):
+            raise Refusal(405)
+        if name == "getip":
+            body = answers.address_answer(request, self.peer)
+        elif name == "received":
+            body = self._report(request)
+        else:
+            body = answers.json_answer(self._house.health(), keep=keep)
+        return body.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if request.method == "HEAD" else body
+
+    def _report(self, request: HttpRequest) -> bytes:
+        name = session_name(request.query.get("session"))
+        if name is None:
+            raise Refusal(400)
+        found = self._house.sessions.get(name) or Session(touched=0.0)
+        return answers.json_answer(found.report(), keep=request.keep_alive)
+
+    # --- garbage -----------------------------------------------------------------------------------------------------
+
+    def _download(self, request: HttpRequest, now: float) -> None:
+        asked = request.query.get("ckSize", "")
+        chunks = min(MAX_CHUNKS, max(1, int(asked))) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 4
+        wanted = request.query.get("congestion", "")
+        known = wanted in congestion.available()
+        used = congestion.choose(self.sock, wanted if known else self._house.congestion)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT)
+        self._left = chunks * CHUNK
+        self._after = Phase.HEAD if request.keep_alive else Phase.OVER
+        self._out = answers.garbage_head(self._left, keep=request.keep_alive, congestion=used)
+        self.phase = Phase.SOURCE
+        self.paced = self._house.down is not None
+        self._send_garbage(now)
+
+    def _send_garbage(self, now: float) -> None:
+        if not self.paced:
+            self._send_some(_TURNS * BUFFER, now)
+
+    def move(self, most: int, now: float) -> int:
+        """Move at most `most` octets of a paced transfer; how many went. 0 means that the client is slower."""
+        return self._send_some(most, now) if self.phase is Phase.SOURCE else self.drain(now, most)
+
+    def _send_some(self, most: int, now: float) -> int:
+        if self._out:
+            self._send_out()
+        sent = 0
+        while not self._out and sent < min(most, self._left):
+            try:
+                new = self.sock.send(self._house.garbage[: min(BUFFER, most - sent, self._left - sent)])
+            except BlockingIOError:
+                break
+            sent += new
+            if new < BUFFER:
+                break
+        self._left -= sent
+        self._house.traffic.sent += sent
+        if self._left == 0 and not self._out:
+            self._finish(now)
+        return sent
+
+    # --- uploads -----------------------------------------------------------------------------------------------------
+
+    def _upload(self, request: HttpRequest, now: float) -> None:
+        answer = answers.head(HTTPStatus.OK, 0, keep=request.keep_alive)
+        name = session_name(request.query.get("session"))
+        if name is not None and request.length:
+            self._join(name, now)
+        self._sink_then(answer, request, now)
+
+    def _join(self, name: str, now: float) -> None:
+        session = self._house.sessions.open(name, now)
+        if session is not None and session is not self._session:
+            self.leave()
+            self._session, self._base = session, self._read - len(self._received)
+            session.begin(now, id(self))
+            session.counted = "read" if self._house.up is not None else session.counted
+
+    def _sink_then(self, answer: bytes, request: HttpRequest, now: float) -> None:
+        """Discard the body, then give `answer`."""
+        self._out = answer
+        self._after = Phase.HEAD if request.keep_alive else Phase.OVER
+        at_hand = min(len(self._received), request.length)
+        self._received = self._received[at_hand:]
+        self._left = request.length - at_hand
+        if self._left == 0:
+            self._answer(answer, now, keep=request.keep_alive)
+            return
+        if request.expects_continue and not at_hand:
+            self.sock.send(answers.CONTINUE)
+        self.phase = Phase.SINK
+        self.paced = self._house.up is not None
+        self._set_low_water()
+
+    def _set_low_water(self) -> None:
+        """Wake-ups cost more than copies: wait for much at once. The server's timer drains what never becomes much."""
+        wanted = LOW_WATER if self._left > 2 * LOW_WATER and not self.paced and self.phase is Phase.SINK else 1
+        if wanted != self._low_water:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
+            self._low_water = wanted
+
+    def drain(self, now: float, most: int = _TURNS * 4 * CHUNK) -> int:
+        """Discard what has arrived of the body, at most `most` octets; how many."""
+        taken = 0
+        while taken < most and self._left:
+            wanted = min(most - taken, self._left, len(self._house.void))
+            got = self._discard(wanted)
+            if got == 0:
+                self.phase = Phase.OVER
+            if got <= 0:
+                break
+            taken += got
+            self._left -= got
+            if got < wanted:
+                break
+        self._set_low_water()
+        if self._left == 0:
+            self.sample()
+            self._answer(self._out, now, keep=self._after is Phase.HEAD)
+        return taken
+
+    def _discard(self, most: int) -> int:
+        """Let the kernel discard at most `most` octets: how many, 0 at the end of the stream, -1 where none waits."""
+        try:
+            got = self.sock.recv_into(self._house.void, most, socket.MSG_TRUNC)
+        except BlockingIOError:
+            return -1
+        self._count_received(got)
+        return got
+
+    def sample(self) -> None:
+        """Bring the session's count up to now."""
+        if self._session is None:
+            return
+        found = read_tcp_info(self.sock)
+        octets = self._counter.update(found, self._read)
+        if not self._counter.smooth or self._house.up is not None:
+            octets, self._session.counted = float(self._read), "read"
+        self._session.mss = found.rcv_mss or self._session.mss
+        self._session.live[id(self)] = max(octets - self._base, 0.0)
+
+    def leave(self) -> None:
+        """Close the account with the session."""
+        if self._session is not None:
+            self._session.close(id(self))
+            self._session = None
+
+    # --- answers -----------------------------------------------------------------------------------------------------
+
+    def _answer(self, answer: bytes, now: float, *, keep: bool) -> None:
+        self._out, self._after = answer, Phase.HEAD if keep else Phase.LINGER
+        self.phase, self.paced = Phase.ANSWER, False
+        self._set_low_water()
+        self._flush(now)
+
+    def _flush(self, now: float) -> None:
+        self._send_out()
+        if not self._out:
+            self._finish(now)
+
+    def _send_out(self) -> None:
+        try:
+            sent = self.sock.send(self._out)
+        except BlockingIOError:
+            return
+        self._house.traffic.sent += sent
+        self._out = self._out[sent:]
+
+    def _finish(self, now: float) -> None:
+        self.phase, self.paced = self._after, False
+        if self.phase is Phase.LINGER:  # closing with unread bytes would send a reset that overtakes our answer
+            self.sock.shutdown(socket.SHUT_WR)
+            self.deadline = now + self._house.limits.linger_s
+        elif self.phase is Phase.HEAD:
+            self.deadline = now + self._house.limits.idle_s
+            if self._received:
+                self._take_request(now)

@@ -1,0 +1,134 @@
+"""The course of one transfer: an epoll loop with a 50 ms timer that counts, asks the stop rule, and ends in time."""
+
+import select
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from doxa_agent.meter import Deadline
+from doxa_agent.speed.aside import Aside
+from doxa_agent.speed.bins import BIN_S, COARSE, FINE, Bin, Steady, StopRule, first_steady, since, steady_at, total
+
+STALLED_S: Final = 3.0
+"""No octet for so long is a line that broke, not a slow one."""
+SETTLE_S: Final = 1.5
+"""How long a transfer may go on after its limit, waiting for the receiver's report."""
+
+
+class Transfer(Protocol):
+    """The streams of one direction."""
+
+    def act(self, fd: int, event: int) -> None:
+        """A stream can move. Raises `Unreachable` when none is left."""
+
+    def count(self) -> float:
+        """Octets of payload that have arrived in all, up to now."""
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the count is a smooth clock (arrived segments), or in-order octets only."""
+
+    def settled(self, *, stable: bool) -> bool:
+        """Whether the transfer may end now: an upload waits for what its receiver says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long a transfer runs."""
+
+    limit_s: float
+    early_stop: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """What happened."""
+
+    bins: list[Bin] = field(default_factory=list)
+    rule: StopRule = FINE
+    ended: str = "limit"
+    """`stable`, `limit`, `stalled` or `stopped` (deadline or cancel)."""
+    cpu_s: float = 0.0
+    wire_octets: int | None = None
+    """What the interface's counter moved in the same time; None where none was named."""
+
+    @property
+    def whole(self) -> Bin:
+        """All of it, from the first request to the last count."""
+        return total(self.bins)
+
+    @property
+    def cpu_ratio(self) -> float | None:
+        """Our thread's share of one core."""
+        seconds = self.whole.seconds
+        return min(1.0, self.cpu_s / seconds) if seconds > 0 else None
+
+    def steady(self, *, early_stop: bool) -> Steady | None:
+        """The steady figure: at the early stop, or in a run of fixed length all that followed the first steady place."""
+        return steady_of(self.bins, self.rule, early_stop=early_stop)
+
+
+def steady_of(bins: list[Bin], rule: StopRule, *, early_stop: bool) -> Steady | None:
+    """The steady figure of a series that was stopped early, or that ran its full length."""
+    if early_stop:
+        return steady_at(bins, rule)
+    first = first_steady(bins, rule)
+    return None if first is None else since(bins, first, rule)
+
+
+def run(
+    poller: select.epoll,
+    transfer: Transfer,
+    aside: Aside | None,
+    pace: Pace,
+    deadline: Deadline,
+    counter: Callable[[], int | None],
+) -> Course:
+    """Move octets until the stop rule holds, the limit is reached, nothing arrives any more, or the deadline is over."""
+    course = Course()
+    cpu, wire = time.thread_time(), counter()
+    start = last = time.monotonic()
+    octets, due = 0.0, start + BIN_S
+    ending = ""
+    while not ending:
+        _turn(poller, transfer, aside, due)
+        now = time.monotonic()
+        if now < due:
+            continue
+        arrived = transfer.count()
+        now = time.monotonic()
+        course.bins.append(Bin(seconds=now - last, octets=max(0.0, arrived - octets)))
+        octets, last = arrived, now
+        due += BIN_S * (1 + int((now - due) / BIN_S))
+        course.rule = FINE if transfer.smooth else COARSE
+        if aside is not None:
+            aside.tick(now)
+        ending = _ending(course, transfer, pace, deadline, now - start)
+    course.ended = ending
+    after = counter()
+    course.wire_octets = None if wire is None or after is None else after - wire
+    course.cpu_s = time.thread_time() - cpu
+    return course
+
+
+def _turn(poller: select.epoll, transfer: Transfer, aside: Aside | None, due: float) -> None:
+    for fd, event in poller.poll(max(0.0, due - time.monotonic())):
+        if aside is not None and fd == aside.fileno():
+            aside.ready(time.monotonic(), poller)
+        else:
+            transfer.act(fd, event)
+
+
+def _ending(course: Course, transfer: Transfer, pace: Pace, deadline: Deadline, elapsed: float) -> str:
+    """Why to end now, empty to go on."""
+    if deadline.over:
+        return "stopped"
+    tail = course.bins[-round(STALLED_S / BIN_S) :]
+    if elapsed >= STALLED_S and not any(b.octets for b in tail) and total(tail).seconds >= STALLED_S * 0.9:
+        return "stalled"
+    if pace.early_stop and steady_at(course.bins, course.rule) and transfer.settled(stable=True):
+        return "stable"
+    if elapsed >= pace.limit_s and (transfer.settled(stable=False) or elapsed >= pace.limit_s + SETTLE_S):
+        return "limit"
+    return ""

@@ -1,0 +1,54 @@
+"""The periods of the assessment: calendar months in Vietnamese time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from doxa_core.language import VIETNAM_TIME
+from doxa_core.moments import microseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Period:
+    """A month; both days belong to it."""
+
+    first: date
+    last: date
+
+    @property
+    def from_us(self) -> int:
+        """Its first moment, in microseconds since 1970 UTC."""
+        return _midnight(self.first)
+
+    @property
+    def to_us(self) -> int:
+        """The first moment after it."""
+        return _midnight(self.last + timedelta(days=1))
+
+    @property
+    def month(self) -> str:
+        """Such as `2026-11`."""
+        return self.first.isoformat()[:7]
+
+
+def _midnight(day: date) -> int:
+    return microseconds(datetime.combine(day, time(), VIETNAM_TIME))
+
+
+def month_of(day: date) -> Period:
+    """The month that `day` lies in."""
+    first = day.replace(day=1)
+    return Period(first=first, last=(first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
+
+
+def local_day(moment_us: int) -> date:
+    """The day in Vietnam at a moment of the ledger."""
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=moment_us)).astimezone(VIETNAM_TIME).date()
+
+
+def months(start: date, end: date) -> Iterator[Period]:
+    """The months from the one of `start` to the one of `end`, the latest first."""
+    month = month_of(end)
+    while month.last >= start:
+        yield month
+        month = month_of(month.first - timedelta(days=1))

@@ -1,0 +1,76 @@
+"""The codes that a verdict carries, and what they say to people."""
+
+from typing import Final
+
+from doxa_core.language import Text
+
+REASONS: Final[dict[str, Text]] = {
+    # why there is no answer
+    "too_few_samples": Text(vi="chưa đủ số mẫu tối thiểu", en="fewer samples than the minimum"),
+    "no_samples": Text(vi="chưa có mẫu đo nào trong kỳ", en="no sample in this period"),
+    "no_offices": Text(vi="danh mục chưa có trụ sở nào của địa bàn này", en="the registry has no office of this place"),
+    "no_links": Text(vi="các trụ sở chưa khai báo đường truyền loại này", en="no link of this kind is registered"),
+    "between_layers": Text(
+        vi="văn bản không nêu tầng: chưa đạt ở tầng này nhưng đạt ở tầng ngoài cùng; hãy ghi tầng theo hợp đồng",
+        en="the document names no layer: missed at this layer, met at the outermost one; register the contract's layer",
+    ),
+    "offices_unknown": Text(vi="còn trụ sở chưa đủ dữ liệu", en="some offices have not enough evidence"),
+    "offices_missing": Text(
+        vi="danh mục còn thiếu trụ sở của một số đơn vị cấp xã", en="the registry lacks the offices of some communes"
+    ),
+    "needs_other_provinces": Text(
+        vi="cần số liệu công bố của tất cả các tỉnh", en="it needs the published figures of all provinces"
+    ),
+    "no_own_figure": Text(
+        vi="chưa có số liệu công bố của chính địa bàn này", en="this place's own published figure is missing"
+    ),
+    "not_entered": Text(vi="chưa nhập số liệu", en="no figure was entered"),
+    "unit_differs": Text(
+        vi="số liệu nhập tay khác đơn vị với chỉ tiêu", en="the entered figure has another unit than the target"
+    ),
+    "no_target_value": Text(vi="văn bản không đặt con số phải đạt", en="the document sets no number to reach"),
+    # what limited it
+    "probe_was_limit": Text(
+        vi="các mẫu dưới chỉ tiêu do thiết bị đo giới hạn, không kết luận được về đường truyền",
+        en="the samples below the target were limited by the probe and say nothing of the line",
+    ),
+    # about one office of a share
+    "no_link": Text(vi="danh mục không có đường truyền loại này cho trụ sở", en="the registry has no such link for the office"),
+    "no_lines": Text(vi="trụ sở chưa khai báo đường truyền nào", en="no link at all is registered for the office"),
+    "link_down": Text(vi="mọi lần đo gần đây đều không qua", en="no recent test came through"),
+    "no_recent_evidence": Text(vi="gần đây chưa có lần đo nào qua", en="nothing came through lately"),
+    "below": Text(vi="dưới mức yêu cầu", en="below the required level"),
+    # what the reader must know besides
+    "within_uncertainty": Text(
+        vi="cận tin cậy 95 % còn chứa mức chỉ tiêu, kết quả có thể đổi khi thêm mẫu",
+        en="the target lies within the 95 % bound: more samples may change the result",
+    ),
+    "contract_layer": Text(vi="tính ở tầng mà hợp đồng nêu", en="counted at the layer that the contract names"),
+    "mixed_layers": Text(
+        vi="các hợp đồng nêu những tầng khác nhau, tính theo tầng của chỉ tiêu",
+        en="the contracts name different layers; counted at the target's",
+    ),
+    "many_failed": Text(vi="hơn 10 % lần đo không thành", en="more than 10 % of the tests failed"),
+    "many_skipped": Text(vi="hơn một nửa số lần đo bị bỏ qua", en="more than half of the tests were skipped"),
+    "without_value": Text(
+        vi="có lần đo không cho giá trị ở tầng này", en="some tests gave no value at this layer"
+    ),
+    "overdue": Text(vi="đã quá hạn của chỉ tiêu", en="the target's due date has passed"),
+    "not_due": Text(vi="chỉ tiêu chưa đến hạn", en="the target is not due yet"),
+    "entered_by_hand": Text(vi="số liệu nhập tay", en="a figure entered by hand"),
+    "from_published": Text(vi="tính từ số liệu công bố đã nhập", en="from imported published figures"),
+    "offices_only": Text(
+        vi="đo tại trụ sở, không phải tại người dân trên địa bàn", en="measured at offices, not where the people are"
+    ),
+    "medium_not_measured": Text(
+        vi="phép đo không phân biệt được cáp quang với loại dây khác", en="a test cannot tell fibre from another medium"
+    ),
+    "users_by_offices": Text(
+        vi="trụ sở được lấy thay cho người sử dụng", en="offices stand for the users that the document means"
+    ),
+}  # fmt: skip
+
+
+def reason_text(code: str) -> Text:
+    """What a code says; an unknown one (from a newer version) as it stands."""
+    return REASONS.get(code, Text(vi=code, en=code))

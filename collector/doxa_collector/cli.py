@@ -1,0 +1,307 @@
+"""`doxa collector …`: run the collector, check it, look into it."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
+from doxa_collector.ledger import forwarding, reading
+from doxa_collector.ledger.engine import open_ledger, writing
+from doxa_collector.ledger.engine import reading as looking
+from doxa_collector.ledger.writing import note
+from doxa_core.errors import InputError
+from doxa_core.language import VIETNAM_TIME, Text, local_time
+from doxa_core.moments import microseconds
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; `DoxaError` passes through to the `doxa` command, which prints it."""
+    args = _parser().parse_args(argv)
+    command: Command = args.command
+    return command(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="doxa collector",
+        description=str(_ABOUT),
+        epilog=str(_EXAMPLES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = top.add_subparsers(required=True, metavar=str(Text(vi="LỆNH", en="COMMAND")))
+    _verb(verbs, "run", _RUN, run, example="doxa collector run --config collector.toml")
+    _json(_verb(verbs, "check", _CHECK, check, example="doxa collector check --config collector.toml --json"))
+    _json(_verb(verbs, "status", _STATUS, status, example="doxa collector status --json"))
+    _sinks(verbs)
+    _quarantine(verbs)
+    return top
+
+
+def _sinks(verbs: Any) -> None:
+    group = verbs.add_parser("sinks", help=str(_SINKS), description=str(_SINKS)).add_subparsers(required=True)
+    _json(_verb(group, "status", _SINKS, sinks_status, example="doxa collector sinks status"))
+    rewind = _verb(
+        group, "rewind", _REWIND, sinks_rewind, example="doxa collector sinks rewind grafana --since 2026-11-21"
+    )
+    rewind.add_argument("sink", help=str(Text(vi="tên trong [sink.TÊN]", en="the name in [sink.NAME]")))
+    whence = rewind.add_mutually_exclusive_group(required=True)
+    whence.add_argument("--to", type=int, metavar="ID", help=str(_TO))
+    whence.add_argument("--since", type=_moment, metavar="2026-11-21[T08:00]", help=str(_SINCE))
+    whence.add_argument("--all", action="store_true", help=str(_ALL))
+
+
+def _quarantine(verbs: Any) -> None:
+    group = verbs.add_parser("quarantine", help=str(_ASIDE), description=str(_ASIDE)).add_subparsers(required=True)
+    rows = _verb(group, "list", _ASIDE_LIST, quarantine_list, example="doxa collector quarantine list --code bad_time")
+    rows.add_argument("--code", help=str(Text(vi="chỉ mã này", en="this code only")))
+    rows.add_argument(
+        "--limit", type=int, default=50, help=str(Text(vi="nhiều nhất bao nhiêu dòng", en="at most so many rows"))
+    )
+    _json(rows)
+    show = _verb(group, "show", _ASIDE_SHOW, quarantine_show, example="doxa collector quarantine show 17")
+    show.add_argument("id", type=int, help=str(Text(vi="số trong danh sách", en="its number in the list")))
+    again = _verb(group, "replay", _ASIDE_REPLAY, quarantine_replay, example="doxa collector quarantine replay")
+    again.add_argument("--code", action="append", help=str(_CODES))
+    _json(again)
+
+
+def _verb(group: Any, name: str, about: Text, command: Command, *, example: str) -> argparse.ArgumentParser:
+    epilog = str(Text(vi=f"ví dụ: {example}", en=f"example: {example}"))
+    parser: argparse.ArgumentParser = group.add_parser(name, help=str(about), description=str(about), epilog=epilog)
+    parser.add_argument("--config", type=Path, default=DEFAULT_FILE, metavar="FILE", help=str(_CONFIG))
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help=str(Text(vi="cho máy đọc", en="for machines")))
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM_TIME)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname).1s %(message)s", stream=sys.stderr)
+    from doxa_collector.service import Service
+
+    return Service(read_settings(args.config)).run()
+
+
+def check(args: argparse.Namespace) -> int:
+    """Say line by line what `run` would do; 0 if all is well."""
+    from doxa_collector.check import check as look
+
+    lines, good = [], True
+    for line in look(args.config):
+        good = good and line.ok
+        lines.append({"name": line.name, "ok": line.ok, "text": str(line.text)})
+        if not args.json:
+            print(f"{'✓' if line.ok else '✗'} {line.title}: {line.text}", flush=True)
+    if args.json:
+        _print({"ok": good, "lines": lines})
+    return 0 if good else 1
+
+
+def status(args: argparse.Namespace) -> int:
+    """How much the ledger holds, and how far the sinks are."""
+    settings = read_settings(args.config)
+    with looking(open_ledger(settings.ledger, create=False)) as conn:
+        counts, sinks = reading.counts(conn), _cursors(conn, settings)
+    found = {
+        "measurements": counts.measurements, "quarantine": counts.quarantine, "agents": counts.agents,
+        "counters": counts.counters, "sinks": sinks,
+    }  # fmt: skip
+    if args.json:
+        _print(found)
+        return 0
+    print(_LINE_MEASUREMENTS.fill(n=counts.measurements))
+    for title, group in ((_LINE_QUARANTINE, counts.quarantine), (_LINE_AGENTS, counts.agents)):
+        print(title.fill(parts=", ".join(f"{k} {v}" for k, v in group.items()) or "0"))
+    _print_sinks(sinks)
+    return 0
+
+
+def sinks_status(args: argparse.Namespace) -> int:
+    """How far each sink is."""
+    settings = read_settings(args.config)
+    with looking(open_ledger(settings.ledger, create=False)) as conn:
+        sinks = _cursors(conn, settings)
+    if args.json:
+        _print(sinks)
+    else:
+        _print_sinks(sinks)
+    return 0
+
+
+def sinks_rewind(args: argparse.Namespace) -> int:
+    """Send a sink back; the running service notices by itself."""
+    settings = read_settings(args.config)
+    _known_sink(args.sink, settings)
+    engine = open_ledger(settings.ledger, create=False)
+    with writing(engine) as conn:
+        if args.since is not None:
+            position = forwarding.received_since(conn, microseconds(args.since))
+        else:
+            position = 0 if args.all else max(0, args.to)
+        before = forwarding.cursor_of(conn, args.sink)
+        after = forwarding.rewind(conn, args.sink, position, reading.now_us())
+        detail = {"sink": args.sink, "from": before.position, "to": after.position}
+        note(conn, reading.now_us(), _who(), "sink.rewind", detail)
+    print(_LINE_REWOUND.fill(sink=args.sink, before=before.position, after=after.position))
+    return 0
+
+
+def quarantine_list(args: argparse.Namespace) -> int:
+    """The newest rows of the quarantine."""
+    from doxa_collector.quarantine import list_rows
+
+    with looking(open_ledger(read_settings(args.config).ledger, create=False)) as conn:
+        rows = list_rows(conn, code=args.code, limit=args.limit)
+    found = [
+        {
+            "id": row.id, "code": row.code, "count": row.count, "size": row.size, "topic": row.topic,
+            "detail": row.detail, "first_us": row.first_us, "last_us": row.last_us, "replayed_us": row.replayed_us,
+        }
+        for row in rows
+    ]  # fmt: skip
+    if args.json:
+        _print(found)
+        return 0
+    for row in rows:
+        mark = "↻" if row.replayed_us else " "
+        print(f"{row.id:>6} {mark} {_when(row.last_us)}  ×{row.count:<5} {row.code:<18} {row.topic}  {row.detail}")
+    if not rows:
+        print(Text(vi="khu cách ly trống", en="the quarantine is empty"))
+    return 0
+
+
+def quarantine_show(args: argparse.Namespace) -> int:
+    """One row with its payload as it came (control characters made visible)."""
+    from doxa_collector.quarantine import show_row
+
+    with looking(open_ledger(read_settings(args.config).ledger, create=False)) as conn:
+        row = show_row(conn, args.id)
+    if row is None:
+        what = Text(vi="không có dòng này trong khu cách ly", en="there is no such row in the quarantine")
+        raise InputError(f"id {args.id}", what, Text(vi="hãy xem quarantine list", en="see quarantine list"))
+    print(f"{row.topic}\n{row.code}: {row.detail}\n{_when(row.first_us)} … {_when(row.last_us)}  ×{row.count}")
+    print(_LINE_PAYLOAD.fill(kept=len(row.payload), size=row.size))
+    text = row.payload.decode("utf-8", "backslashreplace")
+    print("".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text))
+    return 0
+
+
+def quarantine_replay(args: argparse.Namespace) -> int:
+    """Decide again, with the registry as the file has it now."""
+    from doxa_collector.admission import REPLAYABLE, Known
+    from doxa_collector.quarantine import replay
+    from doxa_collector.registry import read_registry
+
+    settings = read_settings(args.config)
+    registry = read_registry(settings.registry)
+    known = Known(registry.home_of(), registry.lines_of())
+    codes = tuple(args.code) if args.code else REPLAYABLE
+    engine = open_ledger(settings.ledger, create=False)
+    done = replay(engine, known, reading.now_us(), codes=codes, actor=_who())
+    if args.json:
+        _print({"accepted": done.accepted, "known": done.known, "still": done.still})
+    else:
+        print(_LINE_REPLAYED.fill(accepted=done.accepted, known=done.known, still=done.still))
+    return 0
+
+
+def _cursors(conn: Any, settings: Settings) -> list[dict[str, Any]]:
+    newest = forwarding.newest(conn)
+    found = []
+    for sink in settings.sinks:
+        cursor = forwarding.cursor_of(conn, sink.name)
+        found.append(
+            {
+                "name": sink.name, "kind": sink.kind, "position": cursor.position, "pending": newest - cursor.position,
+                "written": cursor.written, "rejected": cursor.rejected, "rewound": cursor.rewound, "error": cursor.error,
+            }
+        )  # fmt: skip
+    return found
+
+
+def _print_sinks(sinks: list[dict[str, Any]]) -> None:
+    for sink in sinks:
+        print(_LINE_SINK.fill(**{**sink, "error": f" – {sink['error']}" if sink["error"] else ""}))
+
+
+def _known_sink(name: str, settings: Settings) -> None:
+    names = [sink.name for sink in settings.sinks]
+    if name not in names:
+        what = Text(vi="không có sink này", en="there is no such sink")
+        mend = Text(vi=f"các sink: {', '.join(names) or 'chưa có'}", en=f"sinks: {', '.join(names) or 'none'}")
+        raise InputError(f"sink {name}", what, mend)
+
+
+def _who() -> str:
+    """Who asked, for the audit log."""
+    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
+
+
+def _when(at_us: int) -> str:
+    return local_time(datetime.fromtimestamp(at_us / 1e6, UTC))
+
+
+def _print(found: object) -> None:
+    print(json.dumps(found, ensure_ascii=False, indent=2))
+
+
+_ABOUT = Text(
+    vi="Máy thu: nhận kết quả đo từ các thiết bị, giữ trong sổ cái, chấm chỉ tiêu, phục vụ trang xem.",
+    en="The collector: receives measurements from the probes, keeps them in its ledger, judges targets, serves the page.",
+)
+_EXAMPLES = Text(
+    vi="ví dụ:\n  doxa collector check --config collector.toml\n  doxa collector run --config collector.toml",
+    en="examples:\n  doxa collector check --config collector.toml\n  doxa collector run --config collector.toml",
+)
+_CONFIG = Text(vi=f"tệp cấu hình (mặc định {DEFAULT_FILE})", en=f"the settings file (default {DEFAULT_FILE})")
+_RUN = Text(vi="chạy máy thu cho đến khi được yêu cầu dừng", en="run the collector until it is told to stop")
+_CHECK = Text(vi="nói từng dòng những gì run sẽ làm", en="say line by line what run would do")
+_STATUS = Text(vi="sổ cái đang giữ bao nhiêu", en="how much the ledger holds")
+_SINKS = Text(vi="các sink đã ghi đến đâu", en="how far the sinks are")
+_REWIND = Text(vi="cho một sink ghi lại từ một vị trí trước đó", en="let a sink write again from an earlier position")
+_TO = Text(
+    vi="số thứ tự kết quả trong sổ cái; ghi lại những gì sau nó",
+    en="an id of the ledger; what follows it is written again",
+)
+_SINCE = Text(
+    vi="ghi lại những gì nhận từ lúc này (giờ Việt Nam)",
+    en="write again what was received since then (Vietnamese time)",
+)
+_ALL = Text(vi="ghi lại tất cả từ đầu", en="write everything again")
+_ASIDE = Text(vi="khu cách ly: những gì không được nhận", en="the quarantine: what was not accepted")
+_ASIDE_LIST = Text(vi="liệt kê, mới nhất trước", en="list it, newest first")
+_ASIDE_SHOW = Text(vi="xem một dòng và nội dung của nó", en="show one row and its payload")
+_ASIDE_REPLAY = Text(vi="xét lại sau khi đã sửa danh mục", en="decide again after the registry was mended")
+_CODES = Text(
+    vi="mã cần xét lại (mặc định: unknown_agent và unknown_link)",
+    en="a code to decide again about (default: unknown_agent and unknown_link)",
+)
+_LINE_MEASUREMENTS = Text(vi="kết quả đo: {n}", en="measurements: {n}")
+_LINE_QUARANTINE = Text(vi="cách ly: {parts}", en="quarantine: {parts}")
+_LINE_AGENTS = Text(vi="thiết bị: {parts}", en="agents: {parts}")
+_LINE_SINK = Text(
+    vi="sink {name} ({kind}): đến {position}, còn {pending}, đã ghi {written}, từ chối {rejected}{error}",
+    en="sink {name} ({kind}): at {position}, {pending} to go, {written} written, {rejected} rejected{error}",
+)
+_LINE_REWOUND = Text(vi="sink {sink}: từ {before} về {after}", en="sink {sink}: from {before} back to {after}")
+_LINE_PAYLOAD = Text(vi="giữ {kept} trong {size} byte:", en="{kept} of {size} bytes kept:")
+_LINE_REPLAYED = Text(
+    vi="nhận {accepted}, đã có {known}, vẫn bị từ chối {still}",
+    en="{accepted} accepted, {known} known, {still} still refused",
+)

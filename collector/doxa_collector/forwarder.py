@@ -1,0 +1,264 @@
+"""One sink's way: batches from the ledger in order, halved around a poison point, repeated, and written again after a
+restart of the store, which may have forgotten what it acknowledged.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from sqlalchemy import Connection, Engine
+
+from doxa_collector.backoff import Backoff
+from doxa_collector.ledger import forwarding
+from doxa_collector.ledger.engine import LedgerError, reading, writing
+from doxa_collector.ledger.forwarding import Cursor
+from doxa_collector.ledger.reading import now_us
+from doxa_collector.sink import Item, Judgement, Parcel, RefusedError, Sink, UnavailableError
+from doxa_core.language import Text
+
+_log = logging.getLogger("doxa.sink")
+
+_FRUITLESS: Final = 5
+_IDLE_S: Final = 5.0
+"""How long to wait for the intake's signal before looking anyway: another process may have written."""
+
+
+class Stream(Protocol):
+    """An ordered part of the ledger, with a position for each item."""
+
+    @property
+    def suffix(self) -> str: ...
+
+    def after(self, conn: Connection, position: int, limit: int) -> Sequence[Item]: ...
+
+    def position(self, item: Item) -> int: ...
+
+
+class Measurements:
+    """All measurements in the order of arrival; the position is the id."""
+
+    suffix = ""
+
+    def after(self, conn: Connection, position: int, limit: int) -> Sequence[Item]:
+        return forwarding.after(conn, position, limit)
+
+    def position(self, item: Item) -> int:
+        return item.record.id if isinstance(item, Parcel) else 0
+
+
+class Verdicts:
+    """All verdicts in the order of computing; the position is the moment, so one computed anew comes again."""
+
+    suffix = "/verdict"
+
+    def after(self, conn: Connection, position: int, limit: int) -> Sequence[Item]:
+        return forwarding.judgements_after(conn, position, limit)
+
+    def position(self, item: Item) -> int:
+        return item.computed_us if isinstance(item, Judgement) else 0
+
+
+STREAMS: Final[tuple[Stream, ...]] = (Measurements(), Verdicts())
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What became of a batch: how many leading items are dealt with, which of them were rejected, what stopped it."""
+
+    done: int = 0
+    rejected: dict[int, Text] = field(default_factory=dict)
+    """Index in the batch → the store's reason."""
+    trouble: Text | None = None
+    """Why the rest must wait; None where nothing does."""
+    broke_off: bool = False
+    """Whether that trouble may mean that the store restarted."""
+
+
+def deliver(items: Sequence[Item], send: Callable[[Sequence[Item]], None]) -> Delivery:
+    """Send all; where the store refuses a group, halve it until the poison stands alone and is rejected alone."""
+    delivery = Delivery()
+    waiting = [(0, len(items))]
+    while waiting:
+        first, last = waiting.pop()
+        try:
+            send(items[first:last])
+        except UnavailableError as error:
+            delivery.trouble, delivery.broke_off = error.text, not error.steady
+            return delivery
+        except RefusedError as error:
+            if last - first > 1:
+                middle = (first + last) // 2
+                waiting += [(middle, last), (first, middle)]
+                continue
+            delivery.rejected[first] = error.text
+        delivery.done = last
+    return delivery
+
+
+class SafePosition:
+    """Remembers where the cursor was a margin before its last step, by the monotonic clock.
+
+    It moves only with steps: a store that was killed right after the last writing has forgotten that one, however long
+    ago it was.
+    """
+
+    def __init__(self, position: int, margin_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.position = position
+        self._margin_s, self._clock = margin_s, clock
+        self._steps: deque[tuple[float, int]] = deque()
+
+    def reach(self, position: int) -> None:
+        """The cursor has come to `position` now."""
+        edge = self._clock() - self._margin_s
+        while self._steps and self._steps[0][0] <= edge:
+            self.position = self._steps.popleft()[1]
+        self._steps.append((self._clock(), position))
+
+    def restart(self, position: int) -> None:
+        """The cursor went back to `position`."""
+        self._steps.clear()
+        self.position = position
+
+
+class Forwarder:
+    """Brings one stream to one sink; `step()` is one batch, `run()` goes on until told to stop."""
+
+    def __init__(
+        self, engine: Engine, name: str, sink: Sink, stream: Stream, *, batch_rows: int = 1000, margin_s: float = 60.0
+    ) -> None:
+        self.name = name + stream.suffix
+        self._engine, self._sink, self._stream, self._batch_rows = engine, sink, stream, batch_rows
+        cursor = self._go_back(self._cursor())  # the store may have been killed while we were away
+        self._safe = SafePosition(cursor.position, margin_s)
+        self._rewound = cursor.rewound
+        self._connections = sink.connections
+        self._down = False
+        self._fruitless = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether the store took nothing at the last attempt."""
+        return self._down
+
+    def step(self) -> bool:
+        """Forward one batch; whether there may be more at once. `LedgerError` passes through."""
+        cursor = self._cursor()
+        if cursor.rewound != self._rewound:  # by the command, in another process
+            self._rewound = cursor.rewound
+            self._safe.restart(cursor.position)
+        with reading(self._engine) as conn:
+            items = self._stream.after(conn, cursor.position, self._batch_rows)
+        return self._forward(cursor, items) if items else False
+
+    def _cursor(self) -> Cursor:
+        with reading(self._engine) as conn:
+            return forwarding.cursor_of(conn, self.name)
+
+    def _forward(self, cursor: Cursor, items: Sequence[Item]) -> bool:
+        delivery = deliver(items, self._sink.send)
+        forgot = self._may_have_forgotten(delivery)
+        self._down = delivery.trouble is not None
+        after = self._moved(cursor, items, delivery)
+        with writing(self._engine) as conn:
+            if forwarding.cursor_of(conn, self.name).rewound != cursor.rewound:
+                return True  # sent back while we were writing: what we know of our position is void
+            forwarding.move(conn, self.name, after, now_us())
+            reasons = {self._stream.position(items[n]): str(text) for n, text in delivery.rejected.items()}
+            forwarding.reject(conn, self.name, reasons, now_us())
+        self._tell(cursor, after, delivery)
+        if forgot:
+            self._repeat(after)
+        return delivery.trouble is None
+
+    def _may_have_forgotten(self, delivery: Delivery) -> bool:
+        """Whether the store broke off, or closed the connection that it had with us: it may have restarted.
+
+        A new connection right after an outage tells nothing new.
+        """
+        renewed = 0 < self._connections != self._sink.connections and not self._down
+        self._connections = self._sink.connections
+        return delivery.broke_off or renewed
+
+    def _moved(self, cursor: Cursor, items: Sequence[Item], delivery: Delivery) -> Cursor:
+        position, safe = cursor.position, self._safe.position
+        if delivery.done:
+            position = self._stream.position(items[delivery.done - 1])
+            self._safe.reach(position)
+        if self._safe.position > safe:
+            self._fruitless = 0
+        return replace(
+            cursor,
+            position=position,
+            safe=min(position, self._safe.position),
+            written=cursor.written + delivery.done - len(delivery.rejected),
+            rejected=cursor.rejected + len(delivery.rejected),
+            error=None if delivery.trouble is None else str(delivery.trouble),
+        )
+
+    def _repeat(self, cursor: Cursor) -> None:
+        """Go back, unless that was done again and again without getting on: then the way is bad, not the memory."""
+        if self._fruitless >= _FRUITLESS:
+            return
+        back = self._go_back(cursor)
+        if back.position != cursor.position:
+            self._fruitless += 1
+            self._rewound = back.rewound
+            self._safe.restart(back.position)
+
+    def _go_back(self, cursor: Cursor) -> Cursor:
+        """Make the store be written again from the safe position."""
+        if cursor.safe >= cursor.position:
+            return cursor
+        with writing(self._engine) as conn:
+            back = forwarding.rewind(conn, self.name, cursor.safe, now_us())
+        _log.debug("%s", _AGAIN.fill(name=self.name, position=back.position))
+        return back
+
+    def _tell(self, before: Cursor, after: Cursor, delivery: Delivery) -> None:
+        """Each trouble once, each rejection."""
+        for reason in delivery.rejected.values():
+            _log.warning("%s", _REJECTED.fill(name=self.name, reason=reason))
+        if after.error is not None and after.error != before.error:
+            _log.warning("%s", _WAITING.fill(name=self.name, reason=after.error))
+        if after.error is None and before.error is not None:
+            _log.info("%s", _FLOWS.fill(name=self.name))
+
+    def run(self, stopping: threading.Event, news: threading.Event) -> None:
+        """Forward until `stopping`; `news` wakes it early."""
+        pause = Backoff(1.0, 60.0)
+        while not stopping.is_set():
+            try:
+                more = self.step()
+            except LedgerError as error:
+                _log.error("%s", error)
+                pause.wait(stopping)
+                continue
+            except Exception:  # noqa: BLE001 - a fault in one sink must not end the others
+                _log.exception("sink %s failed", self.name)
+                pause.wait(stopping)
+                continue
+            if self._down:
+                pause.wait(stopping)
+            else:
+                pause.reset()
+                if not more:
+                    news.wait(_IDLE_S)
+                    news.clear()
+
+
+_AGAIN = Text(
+    vi="sink {name}: kho có thể đã khởi động lại; ghi lại từ vị trí {position}",
+    en="sink {name}: the store may have restarted; writing again from position {position}",
+)
+_REJECTED = Text(
+    vi="sink {name}: kho không nhận một kết quả ({reason})", en="sink {name}: the store refuses a result ({reason})"
+)
+_WAITING = Text(
+    vi="sink {name}: đang chờ ({reason}); không có gì bị mất, doxa sẽ tự ghi tiếp",
+    en="sink {name}: waiting ({reason}); nothing is lost, doxa goes on by itself",
+)
+_FLOWS = Text(vi="sink {name}: đã ghi tiếp được", en="sink {name}: writing again")

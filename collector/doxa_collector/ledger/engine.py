@@ -1,0 +1,183 @@
+"""Opening the ledger: a database that keeps what it has committed, through power cuts, and says why when it cannot."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select, update
+from sqlalchemy.exc import DBAPIError
+
+from doxa_collector.ledger.schema import VERSION, ledger_version, metadata
+from doxa_core.errors import OperationError
+from doxa_core.language import Text
+
+BUSY_S: Final = 5.0
+"""How long a writer waits for another one before it says that the ledger is locked."""
+
+UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {}
+"""From version N to N + 1, each in the transaction that also writes the new version."""
+
+_WRITE: Final = "doxa_write"
+
+
+class LedgerError(OperationError):
+    """The database refuses for now (locked, full, read-only, broken): the sentence says which and what to do."""
+
+
+def open_ledger(path: Path, *, create: bool = True) -> Engine:
+    """The ledger in the SQLite file `path`, made or upgraded where needed; `LedgerError` where it cannot be.
+
+    `create=False` is for those who only look: a missing file is then an error and nothing is upgraded.
+    """
+    _refuse_missing(path, create=create)
+    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), connect_args={"timeout": BUSY_S})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    try:
+        if create:
+            _keep_a_log_ahead(engine)
+        _bring_to_version(engine, create=create)
+    except LedgerError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def _refuse_missing(path: Path, *, create: bool) -> None:
+    if not path.parent.is_dir():
+        raise LedgerError(_NO_FOLDER.fill(path=path, folder=path.parent))
+    if not create and not path.is_file():
+        raise LedgerError(_NO_FILE.fill(path=path))
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    """Settings of one connection; SQLAlchemy begins transactions itself (see `_begin`)."""
+    connection.isolation_level = None
+    connection.execute("PRAGMA synchronous = FULL")  # a commit is on the disk before anybody is told
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+
+
+def _begin(connection: Connection) -> None:
+    """A writer takes the write lock at once: taking it later could fail in the middle (SQLITE_BUSY_SNAPSHOT)."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITE) else "BEGIN")
+
+
+def _keep_a_log_ahead(engine: Engine) -> None:
+    """WAL: readers never wait for the writer. The setting stays in the file."""
+    with _translated(engine):
+        connection = engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+
+
+def _bring_to_version(engine: Engine, *, create: bool) -> None:
+    with writing(engine) if create else reading(engine) as connection:
+        if not inspect(connection).has_table(ledger_version.name):
+            if not create:
+                raise LedgerError(_NOT_OURS.fill(path=engine.url.database))
+            metadata.create_all(connection)
+            connection.execute(insert(ledger_version).values(version=VERSION))
+        found = connection.execute(select(ledger_version.c.version)).scalar_one()
+        if found > VERSION:
+            raise LedgerError(_TOO_NEW.fill(path=engine.url.database, found=found, known=VERSION))
+        if create:
+            for version in range(found, VERSION):
+                UPGRADES[version](connection)
+                connection.execute(update(ledger_version).values(version=version + 1))
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that holds the write lock from its beginning; `LedgerError` where the database refuses."""
+    with _translated(engine), engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view, which no writer disturbs; `LedgerError` where the database refuses."""
+    with _translated(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def _translated(engine: Engine) -> Iterator[None]:
+    """The database's own errors become one sentence; our mistakes (a bad statement) stay what they are."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not _is_surroundings(error.orig):
+            raise
+        raise LedgerError(_sentence(error.orig, engine.url.database)) from error
+    except sqlite3.DatabaseError as error:  # from the raw connection
+        raise LedgerError(_sentence(error, engine.url.database)) from error
+
+
+def _is_surroundings(error: BaseException | None) -> bool:
+    """OperationalError: locked, full, read-only, no such file; a plain DatabaseError: the file is broken."""
+    return isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError
+
+
+def _sentence(error: BaseException | None, path: str | None) -> Text:
+    code = str(getattr(error, "sqlite_errorname", "SQLITE_ERROR"))
+    for prefix, text in _SENTENCES.items():
+        if code.startswith(prefix):
+            return text.fill(path=path, code=code)
+    return _OTHER.fill(path=path, code=code, error=error)
+
+
+_NO_FOLDER = Text(
+    vi="sổ cái {path}: chưa có thư mục {folder}; hãy tạo thư mục đó và cho doxa quyền ghi",
+    en="ledger {path}: the folder {folder} does not exist; create it and let doxa write there",
+)
+_NO_FILE = Text(
+    vi="sổ cái {path}: chưa có tệp này; hãy chạy doxa collector run trước, hoặc kiểm tra [ledger] path",
+    en="ledger {path}: there is no such file; run doxa collector run first, or check [ledger] path",
+)
+_NOT_OURS = Text(
+    vi="sổ cái {path}: tệp này không phải sổ cái của doxa; hãy kiểm tra [ledger] path",
+    en="ledger {path}: this file is not a doxa ledger; check [ledger] path",
+)
+_TOO_NEW = Text(
+    vi="sổ cái {path}: phiên bản {found} mới hơn bản doxa này (biết đến {known}); hãy cập nhật doxa",
+    en="ledger {path}: version {found} is newer than this doxa (which knows up to {known}); update doxa",
+)
+_OTHER = Text(
+    vi="sổ cái {path}: cơ sở dữ liệu báo lỗi ({code}: {error}); hãy kiểm tra đĩa và quyền ghi",
+    en="ledger {path}: the database refuses ({code}: {error}); check the disk and the permission to write",
+)
+_SENTENCES = {
+    "SQLITE_FULL": Text(
+        vi="sổ cái {path}: đĩa đã đầy ({code}); hãy giải phóng chỗ, doxa sẽ tự ghi tiếp",
+        en="ledger {path}: the disk is full ({code}); make room, and doxa goes on by itself",
+    ),
+    "SQLITE_READONLY": Text(
+        vi="sổ cái {path}: chỉ đọc được, không ghi được ({code}); hãy cho doxa quyền ghi tệp và thư mục",
+        en="ledger {path}: it can be read but not written ({code}); let doxa write the file and its folder",
+    ),
+    "SQLITE_BUSY": Text(
+        vi="sổ cái {path}: đang bị chương trình khác khóa ({code}); hãy đóng chương trình đó, doxa sẽ tự ghi tiếp",
+        en="ledger {path}: another program has locked it ({code}); close that program, and doxa goes on by itself",
+    ),
+    "SQLITE_CANTOPEN": Text(
+        vi="sổ cái {path}: không mở được ({code}); hãy kiểm tra đường dẫn và quyền ghi thư mục",
+        en="ledger {path}: it cannot be opened ({code}); check the path and the permission to write the folder",
+    ),
+    "SQLITE_NOTADB": Text(
+        vi="sổ cái {path}: tệp này không phải cơ sở dữ liệu SQLite ({code}); hãy kiểm tra [ledger] path",
+        en="ledger {path}: this file is not a SQLite database ({code}); check [ledger] path",
+    ),
+    "SQLITE_CORRUPT": Text(
+        vi="sổ cái {path}: tệp bị hỏng ({code}); hãy dừng doxa, giữ bản sao, rồi khôi phục từ bản lưu",
+        en="ledger {path}: the file is damaged ({code}); stop doxa, keep a copy, then restore a backup",
+    ),
+    "SQLITE_IOERR": Text(
+        vi="sổ cái {path}: đĩa báo lỗi đọc ghi ({code}); hãy kiểm tra đĩa, doxa sẽ tự thử lại",
+        en="ledger {path}: the disk fails to read or write ({code}); check the disk, doxa keeps trying",
+    ),
+}

@@ -1,0 +1,218 @@
+"""A sink that writes line protocol to any server with `/api/v2/write`: InfluxDB 2 and 3, VictoriaMetrics.
+
+Series: measurement `doxa_<meter>`, tags from an allow-list, values as float fields with `duration_s`, time in
+nanoseconds. Never a tag: an id, an address, free text. Verdicts become `doxa_verdict`.
+"""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.rest import ApiException
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+from doxa_collector.sink import Item, Judgement, Parcel, RefusedError, UnavailableError
+from doxa_core.errors import InputError
+from doxa_core.language import Text
+from doxa_core.names import IDENTIFIER
+from doxa_core.strict import Table
+
+TITLE: Final = Text(
+    vi="InfluxDB 2/3, VictoriaMetrics (/api/v2/write)", en="InfluxDB 2/3, VictoriaMetrics (/api/v2/write)"
+)
+
+TAGS: Final = ("province", "place", "site", "link", "kind", "provider", "task", "far_end", "family", "outcome")
+"""What a deployment may choose from, and by default gets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Where to write and what to tell."""
+
+    url: str
+    bucket: str
+    org: str
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    tags: tuple[str, ...] = TAGS
+    timeout_s: float = 10.0
+    gzip: bool = True
+
+
+def read_options(table: Table, base: Path) -> Options:
+    """The sink's own keys of `[sink.NAME]`."""
+    tags = table.texts("tags", TAGS)
+    for tag in tags:
+        if tag not in TAGS:
+            raise table.refuse("tags", _NO_TAG.fill(tag=tag), _TAGS_ARE.fill(tags=", ".join(TAGS)))
+    return Options(
+        url=table.text("url", pattern=_URL, wanted=_URL_TEXT).rstrip("/"),
+        bucket=table.text("bucket", "doxa"),
+        org=table.text("org", "doxa"),
+        token_file=table.path("token_file", base=base) if "token_file" in table else None,
+        ca_file=table.path("ca_file", base=base) if "ca_file" in table else None,
+        tags=tags,
+        timeout_s=table.number("timeout_s", 0.1, 300, 10.0),
+        gzip=table.flag("gzip", default=True),
+    )
+
+
+def open_sink(options: Options) -> "Influx":
+    """The sink; the token is read now, the first connection is made by the first writing."""
+    return Influx(options)
+
+
+class Influx:
+    """Writes through influxdb-client, which gets finished lines (its own points cost ten times as much)."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._client = InfluxDBClient(
+            options.url,
+            token=_token(options.token_file),
+            org=options.org,
+            timeout=round(options.timeout_s * 1000),
+            enable_gzip=options.gzip,
+            ssl_ca_cert=None if options.ca_file is None else str(options.ca_file),
+            retries=False,
+        )
+        self._opened = _count_connections(self._client.api_client.rest_client.pool_manager)
+        self._writer = self._client.write_api(write_options=SYNCHRONOUS)
+
+    @property
+    def connections(self) -> int:
+        """How many connections were opened so far."""
+        return len(self._opened)
+
+    def send(self, items: Sequence[Item]) -> None:
+        """Write them all, or say why not."""
+        self._post("\n".join(line(item, self._options.tags) for item in items).encode())
+
+    def check(self) -> Text:
+        """Post an empty body: a server that would take points answers 204, or 400 because there are none."""
+        with suppress(RefusedError):
+            self._post(b"")
+        return _READY.fill(url=self._options.url, bucket=self._options.bucket)
+
+    def _post(self, body: bytes) -> None:
+        options = self._options
+        try:
+            self._writer.write(options.bucket, options.org, body)
+        except ApiException as error:
+            said = _SAYS.fill(url=options.url, status=error.status, words=_words(error))
+            if error.status in _BAD_POINTS:
+                raise RefusedError(said) from None
+            raise UnavailableError(said, steady=error.status < _SERVER_FAULT) from None
+        except (HTTPError, OSError) as error:
+            words = re.sub(r"<[^>]*> ?", "", f"{error}")[:300]
+            raise UnavailableError(_UNREACHABLE.fill(url=options.url, error=words)) from None
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()  # type: ignore[no-untyped-call]
+
+
+def _count_connections(manager: Any) -> list[None]:
+    """Make urllib3 note each TCP connection that it opens: a server that restarted always costs a new one."""
+    opened: list[None] = []
+
+    class CountedHttp(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            opened.append(None)
+
+    class CountedHttps(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            opened.append(None)
+
+    class HttpPool(HTTPConnectionPool):
+        ConnectionCls = CountedHttp
+
+    class HttpsPool(HTTPSConnectionPool):
+        ConnectionCls = CountedHttps
+
+    manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+    return opened
+
+
+def _token(file: Path | None) -> str:
+    """The token; servers without accounts take any word, but the client wants one."""
+    if file is None:
+        return "none"
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        what = Text(vi=f"không đọc được ({error})", en=f"it cannot be read ({error})")
+        mend = Text(vi="hãy kiểm tra token_file của sink", en="check the sink's token_file")
+        raise InputError(str(file), what, mend) from None
+
+
+def line(item: Item, tags: Sequence[str]) -> str:
+    """One item as line protocol, the same for the same item each time."""
+    return _judgement(item) if isinstance(item, Judgement) else _parcel(item, tags)
+
+
+def _parcel(parcel: Parcel, allowed: Sequence[str]) -> str:
+    record, where = parcel.record, parcel.where
+    far_end = record.far_end if record.far_end is not None and IDENTIFIER.fullmatch(record.far_end) else None
+    known = {
+        "province": where.province, "place": where.place, "site": record.site, "link": record.link,
+        "kind": where.kind, "provider": where.provider, "task": record.task, "far_end": far_end,
+        "family": record.family, "outcome": record.outcome.value,
+    }  # fmt: skip
+    fields = {**record.values, "duration_s": parcel.duration_s}
+    name = "doxa_" + record.meter.replace("-", "_")
+    return _line(name, {tag: known[tag] for tag in allowed}, fields, record.started_us * 1000 + parcel.rank)
+
+
+def _judgement(found: Judgement) -> str:
+    tags = {
+        "plan": found.plan, "target": found.target, "province": found.province, "place": found.place,
+        "outcome": found.outcome,
+    }  # fmt: skip
+    passed = {"pass": 1.0, "fail": 0.0}.get(found.outcome)
+    fields = dict(found.numbers) if passed is None else {**found.numbers, "passed_flag": passed}
+    return _line("doxa_verdict", tags, fields, found.computed_us * 1000)
+
+
+def _line(name: str, tags: dict[str, Any], fields: dict[str, float], at_ns: int) -> str:
+    named = "".join(f",{tag}={_escape(str(value))}" for tag, value in sorted(tags.items()) if value not in (None, ""))
+    numbers = ",".join(f"{field}={float(value)!r}" for field, value in sorted(fields.items()))
+    return f"{name}{named} {numbers} {at_ns}"
+
+
+def _escape(text: str) -> str:
+    """A tag's value: separators escaped, what cannot be escaped (control characters, backslash) replaced."""
+    plain = "".join(c if c.isprintable() and c != "\\" else "_" for c in text)
+    return plain.replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
+
+
+def _words(error: ApiException) -> str:
+    """What the server said, in one short line."""
+    body = error.body
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(error.message or error.reason or "")
+    return " ".join(text.split())[:300]
+
+
+_BAD_POINTS: Final = (400, 413, 422)
+"""Answers about the points themselves; all others are about the server, the way or the token."""
+_SERVER_FAULT: Final = 500
+"""From here on a proxy may be telling us that the store behind it is gone."""
+_URL = re.compile(r"https?://[^\s/@]+(/[^\s?#]*)?")
+_URL_TEXT = Text(
+    vi="địa chỉ http hoặc https không kèm mật khẩu, ví dụ http://127.0.0.1:8428",
+    en="an http or https address without a password, such as http://127.0.0.1:8428",
+)
+_NO_TAG = Text(vi="nhãn «{tag}» không được phép", en="the tag '{tag}' is not allowed")
+_TAGS_ARE = Text(vi="hãy chọn trong: {tags}", en="choose from: {tags}")
+_READY = Text(vi="{url}: ghi được vào bucket {bucket}", en="{url}: the bucket {bucket} can be written")
+_SAYS = Text(vi="{url} trả lời {status}: {words}", en="{url} answers {status}: {words}")
+_UNREACHABLE = Text(vi="{url} không trả lời ({error})", en="{url} does not answer ({error})")

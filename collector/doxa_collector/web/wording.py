@@ -1,0 +1,106 @@
+"""What stands in a cell: requirements, figures and bounds with their units, in the reader's language."""
+
+from doxa_collector.plans.model import Kind, Target, Unit
+from doxa_collector.web.board import Entered, Finding
+from doxa_collector.web.language import Voice
+from doxa_collector.web.words import VALUES, worded
+from doxa_core.names import is_value_name, unit_of
+
+_UNIT_SIGNS = {
+    "mbps": "Mbps", "ms": "ms", "ms2": "ms²", "us": "µs", "s": "s", "bytes": "byte", "celsius": "°C", "hz": "/s",
+    "mtu": "byte", "rpm": "RPM",
+}  # fmt: skip
+_DECIMALS = {"mbps": 2, "ms": 2, "ms2": 2, "us": 0, "s": 2, "celsius": 1, "hz": 1}
+
+
+def amount(voice: Voice, value: float, unit: Unit | None, decimals: int | None = None) -> str:
+    """A number with the unit of a target: `85,07 Mbps`, `97,5 %`."""
+    text = voice.number(value, decimals)
+    return text if unit is None or not voice.show(unit.text) else f"{text}\u00a0{voice.show(unit.text)}"
+
+
+def requirement(voice: Voice, target: Target) -> str:
+    """What the target demands: `≥ 102 Mbps`, `trong 5 tỉnh, thành phố cao nhất`."""
+    if target.value is None or target.operator is None:
+        return voice.say("không có con số", "no figure")
+    if target.kind is Kind.RANK:
+        top = voice.number(target.value)
+        return voice.say(f"trong {top} tỉnh, thành phố cao nhất", f"among the {top} highest provinces")
+    return f"{target.operator.sign}\u00a0{amount(voice, target.value, target.unit)}"
+
+
+def condition(voice: Voice, target: Target) -> str | None:
+    """What each office must meet to count in a share; None for other kinds."""
+    held = target.condition
+    if held is None:
+        return None
+    kind = voice.show(held.link_kind.text)
+    if held.value is None or held.operator is None:
+        return voice.say(f"trụ sở có {kind} hoạt động", f"offices with a working {kind}")
+    level = f"{held.operator.sign}\u00a0{amount(voice, held.value, held.unit)}"
+    return voice.say(f"trụ sở có {kind} {level}", f"offices with {kind} {level}")
+
+
+def found(voice: Voice, finding: Finding, target: Target) -> str | None:
+    """The measured figure of a verdict, None where there is none."""
+    if finding.value is None:
+        return None
+    return amount(voice, finding.value, target.unit, 2 if target.unit is Unit.MBPS else None)
+
+
+def published(voice: Voice, finding: Finding, target: Target) -> str | None:
+    """The i-Speed figure that was imported, None where none was."""
+    return None if finding.published is None else amount(voice, finding.published, target.unit, 2)
+
+
+def bounds(voice: Voice, finding: Finding, target: Target) -> list[str]:
+    """The one-sided 95 % bounds that the verdict stands on."""
+    decimals = 2 if target.unit is Unit.MBPS else 1
+    parts = []
+    if finding.lower is not None:
+        low = voice.number(finding.lower, decimals)
+        parts.append(voice.say(f"cận dưới 95\u00a0%: {low}", f"95\u00a0% lower bound {low}"))
+    if finding.upper is not None:
+        high = voice.number(finding.upper, decimals)
+        parts.append(voice.say(f"cận trên 95\u00a0%: {high}", f"95\u00a0% upper bound {high}"))
+    return parts
+
+
+def statistic(voice: Voice, target: Target) -> str | None:
+    """Mean or median, where the target is about samples."""
+    return None if target.measure is None or target.kind is not Kind.LEVEL else voice.show(target.measure.statistic.text)
+
+
+def samples(voice: Voice, finding: Finding, target: Target) -> str:
+    """How many stand behind a verdict: samples of a level, offices of a share."""
+    n = voice.number(finding.n, 0)
+    if target.kind is Kind.SHARE:
+        return voice.say(f"{n} trụ sở", f"{n} offices")
+    return f"n\u00a0=\u00a0{n}"
+
+
+def entered(voice: Voice, found_: Entered, target: Target) -> str:
+    """An indicator that a person entered."""
+    return amount(voice, found_.value, target.unit) if target.unit else f"{voice.number(found_.value)} {found_.unit}"
+
+
+def quantity(voice: Voice, name: str, value: float) -> str:
+    """A measurement's value with the unit in its name; a ratio as a percentage, a count without a unit."""
+    unit = unit_of(name) if is_value_name(name) else ""
+    if unit == "ratio":
+        return voice.percent(value)
+    if unit == "flag":
+        return voice.say("có", "yes") if value else voice.say("không", "no")
+    text = voice.number(value, _DECIMALS.get(unit, 0 if float(value).is_integer() else 2))
+    sign = _UNIT_SIGNS.get(unit)
+    return text if sign is None else f"{text}\u00a0{sign}"
+
+
+def value_title(voice: Voice, name: str) -> str:
+    """What a value is called."""
+    return voice.show(worded(VALUES, name))
+
+
+def capital(text: str) -> str:
+    """The first letter large, the rest as it is: `xã Đồng Đăng` → `Xã Đồng Đăng`."""
+    return text[:1].upper() + text[1:]

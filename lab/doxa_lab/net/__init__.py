@@ -1,0 +1,1 @@
+"""Network namespaces, shaped links and the userspace relay of the lab."""

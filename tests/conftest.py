@@ -1,0 +1,47 @@
+"""Real servers for every room's tests, one set a test, on free loopback ports.
+
+Mark a test that uses one with `@pytest.mark.server`. For other settings (accounts, ACL, TLS, a unix socket …) use the
+classes of `doxa_lab.servers` with `tmp_path` directly. Each has `.kill()`, `.stop()`, `.start()`, `.restart()`, `.log`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from doxa_lab.servers import Amqtt, InfluxDB16, Mosquitto, Nginx, VictoriaMetrics
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A mosquitto without accounts, with persistence; `.host`, `.port`."""
+    with Mosquitto(tmp_path / "mosquitto") as server:
+        yield server
+
+
+@pytest.fixture
+def amqtt_broker(tmp_path: Path) -> Iterator[Amqtt]:
+    """The pure Python broker (MQTT 3.1.1 only)."""
+    with Amqtt(tmp_path / "amqtt") as server:
+        yield server
+
+
+@pytest.fixture
+def victoria_metrics(tmp_path: Path) -> Iterator[VictoriaMetrics]:
+    """A VictoriaMetrics; `.url` takes `/api/v2/write`, `.flush()` makes new points visible."""
+    with VictoriaMetrics(tmp_path / "victoria-metrics") as server:
+        yield server
+
+
+@pytest.fixture
+def influxd(tmp_path: Path) -> Iterator[InfluxDB16]:
+    """An InfluxDB 1.6.7; `.query(…)`, `.create_database(…)`."""
+    with InfluxDB16(tmp_path / "influxd") as server:
+        yield server
+
+
+@pytest.fixture
+def influx_v2(influxd: InfluxDB16, tmp_path: Path) -> Iterator[Nginx]:
+    """nginx in front of `influxd`, so that a v2 client can write into it; `.url`."""
+    with Nginx(influxd.url, tmp_path / "nginx") as server:
+        yield server
