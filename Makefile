@@ -26,7 +26,7 @@ lint: venv ## ruff, strict mypy, import rules
 	@.venv/bin/ruff check $(SOURCES)
 	@.venv/bin/ruff format --check --quiet $(SOURCES)
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-cache | tail -n 1
+	@.venv/bin/lint-imports --no-cache >.lint-imports.log || { cat .lint-imports.log; exit 1; }
 
 bench: ## speed, as ratios against a peer in the same run
 	@tools/setup.sh test

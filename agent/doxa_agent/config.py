@@ -185,9 +185,14 @@ def _agree(table: Table, *, socket: Path | None, tls: bool, files: Mapping[str, 
 
 
 def _file(table: Table, key: str, base: Path) -> Path | None:
+    """A file that can be read. A name without a folder is looked for among systemd's credentials first."""
     if key not in table:
         return None
-    path = table.secret(key, base=base)
+    path = table.path(key)
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if credentials and len(path.parts) == 1 and (Path(credentials) / path).is_file():
+        return Path(credentials) / path
+    path = base / path  # an absolute path stays what it is
     if not path.is_file() or not os.access(path, os.R_OK):
         raise table.refuse(key, NO_FILE.fill(path=path), CHECK_FILE)
     return path

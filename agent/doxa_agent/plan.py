@@ -14,8 +14,8 @@ from doxa_core.errors import InputError
 from doxa_core.language import Text, number
 from doxa_core.strict import Table, read_toml
 
-LONGEST_S: Final = 31 * 86_400.0
-"""A cadence of more than a month would never be seen to fail."""
+LONGEST_S: Final = 7 * 86_400.0
+"""A task that runs less than once a week is a mistake more often than a wish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """What becomes of one message, decided without network or ledger: kept lines, refused lines, rubbish, a status."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from doxa_collector.ledger.writing import Incoming, Rubbish, rubbish
+from doxa_collector.ledger.writing import MAX_SIGNATURE, Incoming, Rubbish, rubbish
 from doxa_core import batch, measurement, status
-from doxa_core.batch import MAX_BATCH_BYTES, Line
+from doxa_core.batch import Line
 from doxa_core.errors import WireError
-from doxa_core.fields import parse_object
 from doxa_core.measurement import MAX_SEQ, Measurement, epoch
 from doxa_core.status import AgentStatus
 from doxa_core.topic import Channel, Topic
@@ -77,6 +77,8 @@ def _line(topic: Topic, topic_text: str, line: Line, known: Known, into: Admissi
     Whoever lies about who it is gets no acknowledge, or an impostor could make another probe forget.
     """
     try:
+        if len(line.signature or b"") > MAX_SIGNATURE:
+            raise WireError("too_big", f"{len(line.signature or b'')} bytes of signature, {MAX_SIGNATURE} allowed")
         found = measurement.decode(line.raw)
         _same(topic, found.site, found.agent)
         _registered(found, known)
@@ -109,16 +111,19 @@ def _at_home(site: str, agent: str, known: Known) -> None:
 
 
 def _refusal(topic: Topic, raw: bytes) -> Refusal | None:
-    """The sequence under which a broken line can be refused, where it can be read and the identity is the topic's."""
+    """The sequence under which a broken line can be refused, where it can be read and the identity is the topic's.
+
+    Read as kindly as JSON goes (NaN, repeated keys): a probe must not send for ever what can never be accepted.
+    """
     try:
-        found: dict[str, Any] = parse_object(raw, MAX_BATCH_BYTES)
-        seq = found.get("seq")
-        if (found.get("site"), found.get("agent")) != (topic.site, topic.agent):
+        found = json.loads(raw)
+        if not isinstance(found, dict) or (found.get("site"), found.get("agent")) != (topic.site, topic.agent):
             return None
+        seq = found.get("seq")
         if type(seq) is not int or not 1 <= seq <= MAX_SEQ:
             return None
         return Refusal(site=topic.site, agent=topic.agent, epoch=epoch(found.get("epoch")), seq=seq)
-    except WireError:
+    except (ValueError, RecursionError, WireError):
         return None
 
 

@@ -3,7 +3,6 @@
 import socket
 import ssl
 import time
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import paho.mqtt.client as mqtt
@@ -13,6 +12,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from doxa_collector.config import Broker
+from doxa_collector.files import read_secret
 from doxa_core.errors import InputError, OperationError
 from doxa_core.language import Text
 
@@ -25,7 +25,9 @@ LARGEST_PACKET: Final = 1024 * 1024
 _CONNECT_TIMEOUT_S: Final = 10.0
 
 
-def make_client(broker: Broker, *, inflight: int, passing: bool = False) -> mqtt.Client:
+def make_client(
+    broker: Broker, *, inflight: int, passing: bool = False, timeout_s: float = _CONNECT_TIMEOUT_S
+) -> mqtt.Client:
     """A client that is told where to connect but has not yet; `passing` is one that leaves no session behind."""
     version5 = broker.protocol == "5"
     transport: Literal["unix", "tcp"] = "tcp" if broker.socket is None else "unix"
@@ -37,12 +39,12 @@ def make_client(broker: Broker, *, inflight: int, passing: bool = False) -> mqtt
         transport=transport,
         manual_ack=True,
     )
-    client.connect_timeout = _CONNECT_TIMEOUT_S
+    client.connect_timeout = timeout_s
     client.max_queued_messages_set(10_000)
     client.max_inflight_messages_set(max(20, inflight))
     client.reconnect_delay_set(1, 30)
     if broker.username is not None and broker.password_file is not None:
-        client.username_pw_set(broker.username, _secret(broker.password_file))
+        client.username_pw_set(broker.username, read_secret(broker.password_file))
     if broker.tls:
         client.tls_set_context(_tls(broker))
     host = broker.host if broker.socket is None else str(broker.socket)
@@ -73,14 +75,6 @@ def _tls(broker: Broker) -> ssl.SSLContext:
     return context
 
 
-def _secret(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        what = Text(vi=f"không đọc được mật khẩu ({error})", en=f"the password cannot be read ({error})")
-        raise InputError(str(file), what, _CHECK_FILES) from None
-
-
 def unreachable(broker: Broker, error: BaseException | None) -> Text:
     """The sentence for a connection that did not come about."""
     for kind, text in _NO_CONNECTION:
@@ -98,14 +92,13 @@ def refused(broker: Broker, reason: ReasonCode) -> Text:
 
 def try_login(broker: Broker, timeout_s: float = 5.0) -> Text:
     """Log in and leave at once; one sentence of success, or `OperationError`."""
-    client = make_client(broker, inflight=20, passing=True)
+    client = make_client(broker, inflight=20, passing=True, timeout_s=timeout_s)
     answers: list[ReasonCode] = []
 
     def answered(_client: object, _data: object, _flags: object, reason: ReasonCode, _properties: Any) -> None:
         answers.append(reason)
 
     client.on_connect = answered
-    client.connect_timeout = timeout_s
     try:
         client.reconnect()
     except (OSError, UnicodeError) as error:

@@ -5,10 +5,13 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import Engine
 
 from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
 from doxa_collector.ledger import forwarding, reading
@@ -116,7 +119,7 @@ def check(args: argparse.Namespace) -> int:
 def status(args: argparse.Namespace) -> int:
     """How much the ledger holds, and how far the sinks are."""
     settings = read_settings(args.config)
-    with looking(open_ledger(settings.ledger, create=False)) as conn:
+    with _ledger(settings) as engine, looking(engine) as conn:
         counts, sinks = reading.counts(conn), _cursors(conn, settings)
     found = {
         "measurements": counts.measurements, "quarantine": counts.quarantine, "agents": counts.agents,
@@ -135,7 +138,7 @@ def status(args: argparse.Namespace) -> int:
 def sinks_status(args: argparse.Namespace) -> int:
     """How far each sink is."""
     settings = read_settings(args.config)
-    with looking(open_ledger(settings.ledger, create=False)) as conn:
+    with _ledger(settings) as engine, looking(engine) as conn:
         sinks = _cursors(conn, settings)
     if args.json:
         _print(sinks)
@@ -148,8 +151,7 @@ def sinks_rewind(args: argparse.Namespace) -> int:
     """Send a sink back; the running service notices by itself."""
     settings = read_settings(args.config)
     _known_sink(args.sink, settings)
-    engine = open_ledger(settings.ledger, create=False)
-    with writing(engine) as conn:
+    with _ledger(settings) as engine, writing(engine) as conn:
         if args.since is not None:
             position = forwarding.received_since(conn, microseconds(args.since))
         else:
@@ -166,7 +168,7 @@ def quarantine_list(args: argparse.Namespace) -> int:
     """The newest rows of the quarantine."""
     from doxa_collector.quarantine import list_rows
 
-    with looking(open_ledger(read_settings(args.config).ledger, create=False)) as conn:
+    with _ledger(read_settings(args.config)) as engine, looking(engine) as conn:
         rows = list_rows(conn, code=args.code, limit=args.limit)
     found = [
         {
@@ -190,7 +192,7 @@ def quarantine_show(args: argparse.Namespace) -> int:
     """One row with its payload as it came (control characters made visible)."""
     from doxa_collector.quarantine import show_row
 
-    with looking(open_ledger(read_settings(args.config).ledger, create=False)) as conn:
+    with _ledger(read_settings(args.config)) as engine, looking(engine) as conn:
         row = show_row(conn, args.id)
     if row is None:
         what = Text(vi="không có dòng này trong khu cách ly", en="there is no such row in the quarantine")
@@ -212,13 +214,22 @@ def quarantine_replay(args: argparse.Namespace) -> int:
     registry = read_registry(settings.registry)
     known = Known(registry.home_of(), registry.lines_of())
     codes = tuple(args.code) if args.code else REPLAYABLE
-    engine = open_ledger(settings.ledger, create=False)
-    done = replay(engine, known, reading.now_us(), codes=codes, actor=_who())
+    with _ledger(settings) as engine:
+        done = replay(engine, known, reading.now_us(), codes=codes, actor=_who())
     if args.json:
         _print({"accepted": done.accepted, "known": done.known, "still": done.still})
     else:
         print(_LINE_REPLAYED.fill(accepted=done.accepted, known=done.known, still=done.still))
     return 0
+
+
+@contextmanager
+def _ledger(settings: Settings) -> Iterator[Engine]:
+    engine = open_ledger(settings.ledger, create=False)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _cursors(conn: Any, settings: Settings) -> list[dict[str, Any]]:

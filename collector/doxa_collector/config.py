@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from doxa_collector import sinks
 from doxa_collector.assess import settings as assess
+from doxa_collector.files import CHECK_PATH, optional_file
 from doxa_collector.web import settings as web
 from doxa_core.language import Text
 from doxa_core.strict import Table, read_toml
@@ -141,20 +142,20 @@ def _broker(table: Table, base: Path) -> Broker:
         port=table.integer("port", 1, 65535, 8883 if tls else plain.port),
         socket=table.path("socket", base=base) if known else None,
         username=table.text("username", None),
-        password_file=_file(table, "password_file", base),
+        password_file=optional_file(table, "password_file", base),
         tls=tls,
-        ca_file=_file(table, "ca_file", base),
-        cert_file=_file(table, "cert_file", base),
-        key_file=_file(table, "key_file", base),
+        ca_file=optional_file(table, "ca_file", base),
+        cert_file=optional_file(table, "cert_file", base),
+        key_file=optional_file(table, "key_file", base),
         protocol=table.choice("protocol", PROTOCOLS, plain.protocol),
         keepalive_s=table.integer("keepalive_s", 5, 3600, plain.keepalive_s),
         client_id=table.text("client_id", plain.client_id),
         shards=table.integers("shards", 0, SHARDS - 1),
         share=table.text("share", None, pattern=_GROUP, wanted=_GROUP_TEXT),
     )
+    table.close()
     _together(table, "username", "password_file")
     _together(table, "cert_file", "key_file")
-    table.close()
     return broker
 
 
@@ -181,7 +182,7 @@ def _plans(table: Table | None, base: Path) -> Path | None:
     folder = table.path("folder", base=base)
     if not folder.is_dir():
         what = Text(vi=f"không có thư mục {folder}", en=f"there is no folder {folder}")
-        raise table.refuse("folder", what, _CHECK_PATH)
+        raise table.refuse("folder", what, CHECK_PATH)
     table.close()
     return folder
 
@@ -191,7 +192,7 @@ def _web(table: Table | None, base: Path) -> Web | None:
         return Web()
     enabled = table.flag("enabled", default=True)
     host, port = _listen(table)
-    token_file = _file(table, "token_file", base)
+    token_file = optional_file(table, "token_file", base)
     page = web.Settings(
         reveal_tslcd=table.flag("reveal_tslcd", default=False), allowed_hosts=table.texts("allowed_hosts", [])
     )
@@ -240,6 +241,7 @@ def _assess(table: Table | None) -> Assess:
         rules=assess.Settings(
             min_samples=table.integer("min_samples", 1, 100_000, plain.rules.min_samples),
             recent_days=table.number("recent_days", 0.01, 366, plain.rules.recent_days),
+            down_after_days=table.number("down_after_days", 0.001, 366, plain.rules.down_after_days),
             final_after_days=table.number("final_after_days", 0, 366, plain.rules.final_after_days),
         ),
     )
@@ -258,16 +260,6 @@ def _sink(name: str, table: Table, base: Path) -> SinkSettings:
     )
     table.close()
     return settings
-
-
-def _file(table: Table, key: str, base: Path) -> Path | None:
-    """An optional file, which must be there: a missing certificate is better said now than at midnight."""
-    if key not in table:
-        return None
-    file = table.secret(key, base=base)
-    if not file.is_file():
-        raise table.refuse(key, Text(vi=f"không có tệp {file}", en=f"there is no file {file}"), _CHECK_PATH)
-    return file
 
 
 def _exclude(table: Table, key: str, others: tuple[str, ...]) -> None:
@@ -295,7 +287,6 @@ def _together(table: Table, first: str, second: str) -> None:
             raise table.refuse(key, what, Text(vi=f"hãy ghi thêm {other}", en=f"write {other} too"))
 
 
-_CHECK_PATH = Text(vi="hãy kiểm tra đường dẫn", en="check the path")
 _GROUP = re.compile(r"[a-zA-Z0-9_-]{1,40}")
 _GROUP_TEXT = Text(
     vi="tên nhóm gồm chữ không dấu, số, gạch nối, ví dụ collectors",

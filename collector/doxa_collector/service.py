@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -19,6 +18,7 @@ from doxa_collector import assess, notify, sinks
 from doxa_collector.admission import Known
 from doxa_collector.check import bind
 from doxa_collector.config import OPEN_TO_ALL, TOKEN_OR_LOOPBACK, Settings, Web, is_loopback
+from doxa_collector.files import read_secret
 from doxa_collector.forwarder import STREAMS, Forwarder
 from doxa_collector.intake import Intake
 from doxa_collector.ledger.engine import LedgerError, open_ledger, writing
@@ -206,19 +206,8 @@ class _Page:
 
 
 def _app(engine: Engine, plans: Sequence[Plan], web: Web | None) -> ASGIApp:
-    token = None if web is None or web.token_file is None else _token(web.token_file)
+    token = None if web is None or web.token_file is None else read_secret(web.token_file)
     return create_app(engine, plans, token=token, settings=None if web is None else web.page)
-
-
-def _token(file: Path) -> str:
-    try:
-        token = file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        what = Text(vi=f"không đọc được ({error})", en=f"it cannot be read ({error})")
-        raise InputError(str(file), what, _MEND_TOKEN) from None
-    if not token:
-        raise InputError(str(file), Text(vi="tệp rỗng", en="the file is empty"), _MEND_TOKEN)
-    return token
 
 
 def _server(page: ASGIApp) -> uvicorn.Server:
@@ -265,4 +254,3 @@ _DEAD = Text(
     vi="một phần của doxa đã dừng bất ngờ ({names}); doxa dừng để được khởi động lại",
     en="a part of doxa ended unexpectedly ({names}); doxa stops in order to be started again",
 )
-_MEND_TOKEN = Text(vi="hãy ghi mã truy cập vào tệp đó", en="write the access token into that file")

@@ -31,7 +31,7 @@ def read_toml(path: Path) -> "Table":
         ) from None
     try:
         return Table(tomllib.loads(text), str(path))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits, and bottomless nesting
         what = Text(vi=f"không đúng cú pháp TOML ({error})", en=f"it is not valid TOML ({error})")
         raise InputError(str(path), what, Text(vi="hãy sửa tại vị trí đó", en="mend it at that place")) from None
 

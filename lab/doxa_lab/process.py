@@ -46,12 +46,14 @@ class Process:
         self._env = dict(env or {})
         self._listening = listening
         self._child: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     def start(self) -> None:
         """Start it (again); its output is added to the log."""
         if self.running:
             return
         with self.log.open("ab") as log:
+            self._log_start = log.tell()
             self._child = subprocess.Popen(  # the child has its own session: Ctrl-C is for us alone
                 self._command(),
                 stdin=subprocess.DEVNULL,
@@ -125,8 +127,10 @@ class Process:
             self._child.wait()
 
     def tail(self, most: int = _LOG_TAIL) -> str:
-        """The end of its log."""
+        """The end of what it has said since it was last started."""
         try:
-            return self.log.read_bytes()[-most:].decode("utf-8", "replace")
+            with self.log.open("rb") as log:
+                log.seek(self._log_start)
+                return log.read()[-most:].decode("utf-8", "replace")
         except OSError:
             return ""

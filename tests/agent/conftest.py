@@ -109,7 +109,20 @@ def _make(line: Line) -> None:
     for name in (line.client, line.router, line.server):
         ip("netns", "add", name)
         ip("-n", name, "link", "set", "lo", "up")
-    ip("link", "add", line.interface, "netns", line.client, "type", "veth", "peer", "name", "down0", "netns", line.router)
+    ip(
+        "link",
+        "add",
+        line.interface,
+        "netns",
+        line.client,
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "down0",
+        "netns",
+        line.router,
+    )
     ip("link", "add", "line1", "netns", line.server, "type", "veth", "peer", "name", "up0", "netns", line.router)
     ends = (
         (line.client, line.interface, line.here4, line.here6),

@@ -235,3 +235,23 @@ def broker(folder_for_all: Path) -> Iterator[Broker]:
         yield found
     finally:
         found.close()
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel as it is built for release."""
+    out = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True, timeout=280)
+    (found,) = out.glob("doxa-*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the agent depends on, in the locked versions, as carried to a place without Internet."""
+    out = tmp_path_factory.mktemp("wheelhouse")
+    constraints = str(ROOT / "constraints.txt")
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--constraint", constraints]
+    subprocess.run([*pip, "--dest", str(out), "paho-mqtt", "icmplib"], check=True, capture_output=True, timeout=280)
+    return out

@@ -17,26 +17,6 @@ pytestmark = pytest.mark.slow
 Tree = dict[str, tuple[object, ...]]
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel as it is built for release."""
-    out = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True, timeout=280)
-    (found,) = out.glob("doxa-*.whl")
-    return found
-
-
-@pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the agent depends on, in the locked versions, as carried to a place without Internet."""
-    out = tmp_path_factory.mktemp("wheelhouse")
-    constraints = str(ROOT / "constraints.txt")
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--constraint", constraints]
-    subprocess.run([*pip, "--dest", str(out), "paho-mqtt", "icmplib"], check=True, capture_output=True, timeout=280)
-    return out
-
-
 class Installer:
     """install.sh on one scratch root."""
 

@@ -1,7 +1,6 @@
 """Makes a socket leave by the line that was asked for, and names in one family; says in a code why it cannot."""
 
 import errno
-import fcntl
 import ipaddress
 import socket
 import struct
@@ -14,9 +13,9 @@ from doxa_agent.net import netlink
 FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 """Our word for a family, and the kernel's."""
 
-_SIOCGIFFLAGS: Final = 0x8913
+_IFINFO: Final = struct.Struct("=BxHiII")
 _IFF_UP: Final = 0x1
-_IFF_RUNNING: Final = 0x40
+_IFF_LOWER_UP: Final = 0x10000  # the carrier now; IFF_RUNNING follows it up to a second later
 _IFA_ADDRESS: Final = 1
 _IFA_LOCAL: Final = 2
 _SCOPE_LINK: Final = 253
@@ -73,6 +72,8 @@ def _first_address(host: str, family: int | None) -> tuple[int, str] | str:
         return "no_address_in_family" if error.errno in missing else "name_not_found"
     except (OSError, UnicodeError):
         return "name_not_found"
+    if not rows:
+        return "name_not_found"
     kind, _, _, _, address = rows[0]
     return (6 if kind == socket.AF_INET6 else 4), str(address[0])
 
@@ -125,17 +126,14 @@ def _bind_source(sock: socket.socket, source: str) -> None:
 
 def check_interface(interface: str) -> None:
     """Raise `LinkUnusable` unless the interface exists, is up and has a carrier."""
-    if not 0 < len(interface.encode()) < 16:
-        raise LinkUnusable("interface_absent")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("16sH14x", interface.encode(), 0))
-        except OSError:
-            raise LinkUnusable("interface_absent") from None
-    flags = struct.unpack_from("=16xH", answer)[0]
+    try:
+        answer = netlink.ask(netlink.RTM_GETLINK, _IFINFO.pack(0, 0, socket.if_nametoindex(interface), 0, 0))
+    except OSError:
+        raise LinkUnusable("interface_absent") from None
+    flags = _IFINFO.unpack_from(answer[0])[3] if answer else 0
     if not flags & _IFF_UP:
         raise LinkUnusable("interface_down")
-    if not flags & _IFF_RUNNING:
+    if not flags & _IFF_LOWER_UP:
         raise LinkUnusable("no_carrier")
 
 

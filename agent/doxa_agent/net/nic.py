@@ -1,10 +1,15 @@
 """A network interface as the kernel describes it in /sys/class/net: state, port speed, duplex, counters."""
 
+import fcntl
+import socket
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 SYS_CLASS_NET: Final = Path("/sys/class/net")
+
+_SIOCGIFFLAGS: Final = 0x8913
 
 Duplex = Literal["full", "half"]
 
@@ -32,9 +37,20 @@ class Nic:
 
 
 def read_nic(interface: str, root: Path = SYS_CLASS_NET) -> Nic | None:
-    """The interface, or None where there is none of that name in this network namespace."""
-    if not interface or "/" in interface or interface in (".", ".."):
+    """The interface, or None where there is none of that name in this network namespace.
+
+    A mounted sysfs shows the namespace in which it was mounted. Where that is not this thread's, only what the kernel
+    tells by number is known: whether the interface is up.
+    """
+    if not 0 < len(interface.encode()) < 16 or "/" in interface or interface in (".", ".."):
         return None
+    if root == SYS_CLASS_NET:
+        try:
+            index = socket.if_nametoindex(interface)
+        except OSError:
+            return None
+        if _number(root / interface / "ifindex") != index:
+            return _read_flags(interface)
     folder = root / interface
     operstate = _text(folder / "operstate")
     if operstate is None:
@@ -53,6 +69,24 @@ def read_nic(interface: str, root: Path = SYS_CLASS_NET) -> Nic | None:
         rx_packets=_number(folder / "statistics/rx_packets"),
         tx_packets=_number(folder / "statistics/tx_packets"),
         is_virtual=not (folder / "device").exists(),
+    )
+
+
+def _read_flags(interface: str) -> Nic | None:
+    """What SIOCGIFFLAGS tells (netdevice(7)): IFF_UP and IFF_RUNNING."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("16sH14x", interface.encode(), 0))
+        except OSError:
+            return None
+    flags = struct.unpack_from("=16xH", answer)[0]
+    on, running = bool(flags & 0x1), bool(flags & 0x40)
+    return Nic(
+        name=interface,
+        up=on and running,
+        operstate="up" if on and running else "down",
+        carrier=running if on else None,
+        is_virtual=True,
     )
 
 

@@ -293,8 +293,13 @@ class _Loop:
         self._drained_at, self._waiting = time.monotonic_ns(), 0
         self._expire()
 
+    def _asked(self, mark: echo.Mark) -> bool:
+        return mark.place in self._expected and mark.seq < len(self._tracks[mark.place].delays)
+
     def _correct(self, mark: echo.Mark, departure: int) -> None:
         """Let a delay begin at the kernel's transmit stamp."""
+        if not self._asked(mark):
+            return
         track = self._tracks[mark.place]
         sent = track.sent_at(mark.seq)
         moved = stamp.departed(sent, departure)
@@ -303,9 +308,9 @@ class _Loop:
             track.departures += 1
 
     def _book(self, answer: Answer, noticed: Moment) -> None:
-        place, seq = answer.mark
-        if place not in self._expected or seq >= len(self._tracks[place].delays):
+        if not self._asked(answer.mark):
             return
+        place, seq = answer.mark
         track = self._tracks[place]
         if answer.host != self._expected[place]:
             track.foreign += 1

@@ -24,6 +24,10 @@ class Bucket:
         self._at = now
         return int(self._tokens) if self._tokens >= GRAIN else 0
 
+    def rest(self, now: float) -> None:
+        """Nobody waits for tokens: an idle line keeps no credit, or the next transfer would begin with a burst."""
+        self._tokens, self._at = 0.0, now
+
     def spend(self, octets: int) -> None:
         """Take `octets` that passed."""
         self._tokens -= octets

@@ -281,8 +281,12 @@ class Server:
 
     def _pace(self, now: float) -> None:
         for bucket, phase in ((self._house.down, Phase.SOURCE), (self._house.up, Phase.SINK)):
-            if bucket is not None and any(c.paced for c in self._connections.values()):
+            if bucket is None:
+                continue
+            if any(c.paced and c.phase is phase for c in self._connections.values()):
                 self._share(bucket, phase, now)
+            else:
+                bucket.rest(now)
 
     def _share(self, bucket: Bucket, phase: Phase, now: float) -> None:
         """Give the tokens to one waiting connection after the other; who was served goes to the end of the queue."""

@@ -3,6 +3,10 @@
 Two successive windows of half a second must each be flat (standard error of the mean below 0.5 %, halves within 1 %)
 and lie within 1 % of each other, never before 1.1 s. Where TCP saw-tooths below the line the bins are not flat, so the
 rule never says stable there: that is what it is for.
+
+Some lines deliver in lumps (a shaper's burst of 32 KiB is 8 ms of a 34 Mbit/s line; radio and PON schedulers do the
+same), which a bin of 50 ms shows as noise though the rate stands still. So the same rule is also asked with bins twice
+and four times as long, hence windows of one and two seconds.
 """
 
 from collections.abc import Sequence
@@ -31,10 +35,12 @@ class StopRule:
     halves: float = 0.01
     agreement: float = 0.01
     earliest_s: float = 1.1
+    scales: tuple[int, ...] = (1, 2, 4)
+    """How many of our bins make one of the rule's."""
 
 
 FINE: Final = StopRule()
-COARSE: Final = StopRule(bins=40, standard_error=0.01, earliest_s=4.0)
+COARSE: Final = StopRule(bins=40, standard_error=0.01, earliest_s=4.0, scales=(1,))
 """Where the kernel cannot count arrived segments: in-order octets come in lumps, so windows of 2 s (expect 1 %)."""
 
 
@@ -44,6 +50,8 @@ class Steady:
 
     octets: float
     seconds: float
+    first: int
+    """Index of the first bin of the first window."""
     last: int
     """Index after the last bin of the second window."""
 
@@ -54,18 +62,25 @@ class Steady:
 
 
 def steady_at(bins: Sequence[Bin], rule: StopRule, end: int | None = None) -> Steady | None:
-    """The steady figure if the rule holds for the bins before `end` (the last one by default)."""
+    """The steady figure if the rule holds for the bins before `end` (the last one by default), at any of its scales."""
     last = len(bins) if end is None else end
-    first, middle = last - 2 * rule.bins, last - rule.bins
-    if first < 0 or total(bins[:last]).seconds < rule.earliest_s:
+    if total(bins[:last]).seconds < rule.earliest_s:
         return None
-    earlier, later = bins[first:middle], bins[middle:last]
+    return next((found for scale in rule.scales if (found := _steady_at_scale(bins, rule, last, scale))), None)
+
+
+def _steady_at_scale(bins: Sequence[Bin], rule: StopRule, last: int, scale: int) -> Steady | None:
+    first = last - 2 * rule.bins * scale
+    if first < 0:
+        return None
+    long = [total(bins[at : at + scale]) for at in range(first, last, scale)]
+    earlier, later = long[: rule.bins], long[rule.bins :]
     if not (_is_flat(earlier, rule) and _is_flat(later, rule)):
         return None
     if not _agree(_rate(earlier), _rate(later), rule.agreement):
         return None
-    both = total(bins[first:last])
-    return Steady(octets=both.octets, seconds=both.seconds, last=last)
+    both = total(long)
+    return Steady(octets=both.octets, seconds=both.seconds, first=first, last=last)
 
 
 def first_steady(bins: Sequence[Bin], rule: StopRule) -> Steady | None:
@@ -78,10 +93,10 @@ def last_steady(bins: Sequence[Bin], rule: StopRule) -> Steady | None:
     return next((found for end in range(len(bins), 0, -1) if (found := steady_at(bins, rule, end))), None)
 
 
-def since(bins: Sequence[Bin], first: Steady, rule: StopRule) -> Steady:
-    """The mean from the start of the first steady windows to the end: what a run of fixed length says."""
-    rest = total(bins[first.last - 2 * rule.bins :])
-    return Steady(octets=rest.octets, seconds=rest.seconds, last=len(bins))
+def since(bins: Sequence[Bin], found: Steady) -> Steady:
+    """The mean from the start of the steady windows to the end: what a run of fixed length says."""
+    rest = total(bins[found.first :])
+    return Steady(octets=rest.octets, seconds=rest.seconds, first=found.first, last=len(bins))
 
 
 def total(bins: Sequence[Bin]) -> Bin:

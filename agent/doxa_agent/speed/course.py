@@ -2,7 +2,7 @@
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -29,8 +29,11 @@ class Transfer(Protocol):
     def smooth(self) -> bool:
         """Whether the count is a smooth clock (arrived segments), or in-order octets only."""
 
-    def settled(self, *, stable: bool) -> bool:
-        """Whether the transfer may end now: an upload waits for what its receiver says."""
+    def is_steady(self, bins: Sequence[Bin], rule: StopRule) -> bool:
+        """Whether the stop rule holds where the octets arrive."""
+
+    def settled(self) -> bool:
+        """Whether the transfer may end at its limit: an upload waits for what its receiver says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ def steady_of(bins: list[Bin], rule: StopRule, *, early_stop: bool) -> Steady | 
     if early_stop:
         return steady_at(bins, rule)
     first = first_steady(bins, rule)
-    return None if first is None else since(bins, first, rule)
+    return None if first is None else since(bins, first)
 
 
 def run(
@@ -127,8 +130,8 @@ def _ending(course: Course, transfer: Transfer, pace: Pace, deadline: Deadline, 
     tail = course.bins[-round(STALLED_S / BIN_S) :]
     if elapsed >= STALLED_S and not any(b.octets for b in tail) and total(tail).seconds >= STALLED_S * 0.9:
         return "stalled"
-    if pace.early_stop and steady_at(course.bins, course.rule) and transfer.settled(stable=True):
+    if pace.early_stop and transfer.is_steady(course.bins, course.rule):
         return "stable"
-    if elapsed >= pace.limit_s and (transfer.settled(stable=False) or elapsed >= pace.limit_s + SETTLE_S):
+    if elapsed >= pace.limit_s and (transfer.settled() or elapsed >= pace.limit_s + SETTLE_S):
         return "limit"
     return ""

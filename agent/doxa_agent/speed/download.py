@@ -7,11 +7,13 @@ does not become much (throughput.md §2). MSG_TRUNC discards in the kernel (tcp(
 import mmap
 import select
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from doxa_agent.net.binding import Unreachable
 from doxa_agent.net.tcpinfo import ArrivedCounter, TcpInfo, read_tcp_info
 from doxa_agent.speed import http
+from doxa_agent.speed.bins import Bin, StopRule, steady_at
 from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect, reason_of
 
 LOW_WATER: Final = 256 * 1024
@@ -62,8 +64,12 @@ class Download:
         """See `course.Transfer`."""
         return all(stream.counter.smooth for stream in self.streams)
 
-    def settled(self, *, stable: bool) -> bool:  # noqa: ARG002 - the receiver is here, so nothing is to be waited for
+    def is_steady(self, bins: Sequence[Bin], rule: StopRule) -> bool:
         """See `course.Transfer`."""
+        return steady_at(bins, rule) is not None
+
+    def settled(self) -> bool:
+        """See `course.Transfer`: the receiver is here, so nothing is to be waited for."""
         return True
 
     def _start(self, stream: Stream) -> None:

@@ -13,7 +13,7 @@ from doxa_agent.net.route import prove
 from doxa_agent.net.tcpinfo import TcpInfo
 from doxa_agent.speed import figures
 from doxa_agent.speed.aside import Aside
-from doxa_agent.speed.bins import COARSE, FINE, Steady, total
+from doxa_agent.speed.bins import COARSE, FINE, Steady, last_steady, total
 from doxa_agent.speed.counters import interface_octets
 from doxa_agent.speed.course import Course, Pace, Transfer, run, steady_of
 from doxa_agent.speed.dialogue import Dialogue
@@ -243,12 +243,11 @@ class Test:
         if report is None or not report.bins:
             self.account.find("counted_at_sender")
             return Counted(bins=course.bins, whole=course.whole, steady=at_sender, by="sender/delivered")
-        found = None
-        for back in range(5):
-            bins = list(report.bins[: len(report.bins) - back])
-            found = found or steady_of(bins, FINE, early_stop=self._options.early_stop)
-        if course.ended != "stable" and self._options.early_stop:
-            found = None
+        bins = list(report.bins)
+        if not self._options.early_stop:
+            found = steady_of(bins, FINE, early_stop=False)
+        else:
+            found = last_steady(bins, FINE) if course.ended == "stable" else None
         self._compare(course, report, at_sender, found)
         whole = total(report.bins)
         return Counted(bins=report.bins, whole=whole, steady=found, by=f"receiver/{report.counted}")
@@ -278,7 +277,7 @@ class Test:
         detail.update(figures.describe(course, counted, model, mss))
         detail["streams"] = figures.stream_summary(infos, sending=sending)
         self._judge(course, counted, infos, sending=sending)
-        self._audit(direction, course, model, mss)
+        self._audit(direction, course, figures.sent_octets(infos) if sending else course.whole.octets, model, mss)
         if course.ended == "stopped":
             raise Stopped
         if course.ended == "stalled":
@@ -289,14 +288,14 @@ class Test:
             self.account.find("in_order_clock")
         if counted.steady is None and course.ended == "limit":
             self.account.find("not_stable")
-            if figures.loss_share(infos, sending=sending) > figures.LOSSY:
+            if figures.loss_share(infos, sending=sending) > figures.LOSSY and figures.swings(counted.bins):
                 self.account.find("tcp_limited")
         fixed = counted.steady is not None and not self._options.early_stop
         if counted.steady is not None and fixed and figures.changed(counted.bins, counted.steady):
             self.account.find("rate_changed")
 
-    def _audit(self, direction: str, course: Course, model: HeaderModel, mss: int | None) -> None:
-        found = figures.audit(course, course.whole.octets, model, mss)
+    def _audit(self, direction: str, course: Course, octets: float, model: HeaderModel, mss: int | None) -> None:
+        found = figures.audit(course, octets, model, mss)
         if found is None:
             return
         self.account.detail[direction]["audit"] = dict(found)

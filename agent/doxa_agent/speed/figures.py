@@ -18,6 +18,7 @@ _LIMITED: Final = 0.5
 _AUDIT_SHARE: Final = 0.05
 _AUDIT_OCTETS: Final = 1e6
 _CHANGED: Final = 0.05
+_SWING: Final = 0.05
 _MOST_BINS: Final = 300
 
 
@@ -102,6 +103,12 @@ def _range(bins: Sequence[Bin]) -> list[float]:
     return [round(min(found), 3), round(max(found), 3)] if found else []
 
 
+def swings(bins: Sequence[Bin]) -> bool:
+    """Whether the half seconds lie further apart than lumps on a line of constant rate would explain."""
+    span = _range(bins)
+    return bool(span) and span[1] - span[0] > _SWING * span[1]
+
+
 def stream_summary(infos: Sequence[TcpInfo], *, sending: bool) -> list[dict[str, Any]]:
     """One line a stream; a field that the kernel does not have is absent."""
     return [_one_stream(info, sending=sending) for info in infos[:64]]
@@ -149,17 +156,31 @@ def sender_limits(infos: Sequence[TcpInfo]) -> list[str]:
 
 
 def audit(course: Course, octets: float, model: HeaderModel, mss: int | None) -> Mapping[str, float] | None:
-    """What the interface's counter moved against what our octets need in frames (without FCS, as Linux counts)."""
+    """What the interface's counter moved against our octets: bare, and in frames (without FCS, as Linux counts).
+
+    Both, because an interface that joins segments (GRO, virtual machines, veth) counts one header for many of them.
+    """
     if course.wire_octets is None or not mss:
         return None
     around = model.octets(mss, 1, Layer.IP) + ETHERNET_HEADER
-    return {"interface_bytes": float(course.wire_octets), "expected_bytes": float(round(octets * around / mss))}
+    return {
+        "interface_bytes": course.wire_octets,
+        "payload_bytes": round(octets),
+        "framed_bytes": round(octets * around / mss),
+    }
 
 
 def audit_fails(found: Mapping[str, float]) -> bool:
-    """More than 5 % and 1 MB apart (methods.md §8)."""
-    apart = abs(found["interface_bytes"] - found["expected_bytes"])
-    return apart > _AUDIT_SHARE * found["expected_bytes"] + _AUDIT_OCTETS
+    """More than 5 % and 1 MB outside what our octets explain (methods.md §8)."""
+    moved = found["interface_bytes"]
+    lowest = found["payload_bytes"] * (1 - _AUDIT_SHARE) - _AUDIT_OCTETS
+    highest = found["framed_bytes"] * (1 + _AUDIT_SHARE) + _AUDIT_OCTETS
+    return not lowest <= moved <= highest
+
+
+def sent_octets(infos: Sequence[TcpInfo]) -> float:
+    """Octets of payload that left this end, what was sent again included: what its interface counted."""
+    return float(sum((info.data_segs_out or 0) * (info.snd_mss or 0) for info in infos))
 
 
 def disagree(one: float, other: float, margin: float = 0.0) -> bool:

@@ -7,13 +7,14 @@ TCP_NOTSENT_LOWAT keeps the socket's queue short (tcp(7)), so nothing but the pa
 import os
 import select
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from doxa_agent.net.binding import Unreachable
 from doxa_agent.net.tcpinfo import DeliveredCounter, TcpInfo, read_tcp_info
 from doxa_agent.speed import http
 from doxa_agent.speed.aside import Aside
-from doxa_agent.speed.bins import FINE, last_steady
+from doxa_agent.speed.bins import BIN_S, FINE, Bin, StopRule, last_steady, steady_at, total
 from doxa_agent.speed.report import Report
 from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect, reason_of
 
@@ -22,8 +23,10 @@ NOTSENT: Final = 128 * 1024
 POST_FOREIGN: Final = 20 * 1024 * 1024
 """LibreSpeed's own blob: what its servers are set up to take."""
 POST_OURS: Final = 1024 * 1024 * 1024
-_FRESH_BINS: Final = 4
+FRESH_BINS: Final = 4
 """How many bins old the receiver's steady place may be when we stop."""
+_ASK_EVERY: Final = 4
+"""Bins between two questions for the receiver's report."""
 
 
 class Stream:
@@ -76,23 +79,31 @@ class Upload:
         """See `course.Transfer`."""
         return all(stream.counter.known for stream in self.streams)
 
-    def settled(self, *, stable: bool) -> bool:
-        """The receiver's own bins must be steady too; after the limit its report is enough."""
+    def is_steady(self, bins: Sequence[Bin], rule: StopRule) -> bool:
+        """See `course.Transfer`. The receiver's own bins decide where it reports: they are asked for while it may be."""
+        aside = self._aside
+        ours = steady_at(bins, rule) is not None
+        if aside is None or not aside.alive:
+            return ours
+        if aside.report is None:
+            due = len(bins) % _ASK_EVERY == 0 and total(bins).seconds > rule.earliest_s - 2 * BIN_S
+            aside.wanted = aside.wanted or ours or due
+            return False
+        self.report, aside.report = aside.report, None
+        found = last_steady(self.report.bins, FINE)
+        return found is not None and found.last >= len(self.report.bins) - FRESH_BINS
+
+    def settled(self) -> bool:
+        """See `course.Transfer`: at the limit the receiver's newest report ends the transfer."""
         aside = self._aside
         if aside is None or not aside.alive:
             return True
-        if not stable and not self._asked_after_limit:
+        if not self._asked_after_limit:
             self._asked_after_limit, aside.report, aside.wanted = True, None, True
-            return False
         if aside.report is None:
-            aside.wanted = True
             return False
-        self.report, aside.report = aside.report, None
-        return not stable or self._receiver_is_steady(self.report)
-
-    def _receiver_is_steady(self, report: Report) -> bool:
-        found = last_steady(report.bins, FINE)
-        return found is not None and found.last >= len(report.bins) - _FRESH_BINS
+        self.report = aside.report
+        return True
 
     def _begin_post(self, stream: Stream) -> None:
         target = self._target.url("empty.php", session=self._target.session)

@@ -8,7 +8,7 @@ from datetime import date
 
 from sqlalchemy import Connection, func, select
 
-from doxa_collector.assess.period import Period, local_day
+from doxa_collector.assess.period import DAY_US, Period, local_day
 from doxa_collector.ledger.schema import link, measurement, place, site
 from doxa_collector.plans.model import PlaceLevel, PlanPlace
 from doxa_core.layers import Layer
@@ -67,11 +67,13 @@ class Sample:
     """The layer that the line's contract named then."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pulse:
     """What came through a line lately, of any meter."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    failing_us: int = 0
+    """Between the first and the last failure."""
 
     @property
     def through(self) -> int:
@@ -82,6 +84,10 @@ class Pulse:
     def broken(self) -> int:
         """Runs that the line or the far end did not answer."""
         return self.outcomes[Outcome.FAILED]
+
+    def dead(self, least: int, days: float) -> bool:
+        """Whether the line is down for certain: nothing through, and enough failures over enough time."""
+        return not self.through and self.broken >= least and self.failing_us >= days * DAY_US
 
 
 class Evidence:
@@ -133,12 +139,15 @@ class Evidence:
         m, found = measurement.c, defaultdict[tuple[str, str], Pulse](Pulse)
         for part in _parts(tuple(office.site for office in offices)):
             query = (
-                select(m.site, m.link, m.outcome, func.count())
+                select(m.site, m.link, m.outcome, func.count(), func.max(m.started_us) - func.min(m.started_us))
                 .where(m.site.in_(part), m.started_us >= from_us, m.started_us < to_us)
                 .group_by(m.site, m.link, m.outcome)
             )
-            for site_name, link_name, outcome, n in self._conn.execute(query):
-                found[site_name, link_name].outcomes[Outcome(outcome)] += n
+            for site_name, link_name, outcome, n, span_us in self._conn.execute(query):
+                pulse = found[site_name, link_name]
+                pulse.outcomes[Outcome(outcome)] += n
+                if outcome == Outcome.FAILED:
+                    pulse.failing_us = span_us
         return dict(found)
 
 

@@ -74,3 +74,13 @@ REASONS: Final[dict[str, Text]] = {
 def reason_text(code: str) -> Text:
     """What a code says; an unknown one (from a newer version) as it stands."""
     return REASONS.get(code, Text(vi=code, en=code))
+
+
+DECIDING: Final = frozenset(
+    {
+        "too_few_samples", "no_samples", "no_offices", "no_links", "between_layers", "offices_unknown",
+        "offices_missing", "needs_other_provinces", "no_own_figure", "not_entered", "unit_differs", "no_target_value",
+        "probe_was_limit", "no_link", "link_down",
+    }
+)  # fmt: skip
+"""The codes that say why the outcome is what it is; the others are what a reader must know besides."""

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from doxa_collector.assess.bounds import Bounds
-from doxa_collector.assess.evidence import Evidence, Line, Office, Pulse, Sample
+from doxa_collector.assess.evidence import Evidence, Office, Pulse, Sample
 from doxa_collector.assess.level import Judgement, Rule, judge
+from doxa_collector.assess.period import DAY_US
 from doxa_collector.assess.settings import Settings
 from doxa_collector.plans.model import Condition, Offices, Operator, PlaceLevel, PlanPlace, Target
 from doxa_collector.verdict import VerdictOutcome
@@ -16,8 +17,6 @@ from doxa_core.layers import Layer
 
 MEMBERS_SHOWN: Final = 200
 """Offices listed in a verdict's detail; the failed ones come first, so a country's list stays readable."""
-
-_DAY_US: Final = 86_400_000_000
 
 
 class Standing(StrEnum):
@@ -65,7 +64,7 @@ def members_of(
 ) -> list[Member]:
     """What is known of each office."""
     until = min(now_us, evidence.period.to_us)
-    pulses = evidence.pulses(offices, until - int(settings.recent_days * _DAY_US), until)
+    pulses = evidence.pulses(offices, until - int(settings.recent_days * DAY_US), until)
     samples = _samples_by_line(evidence, offices, condition)
     return [_member(office, evidence, condition, samples, pulses, settings) for office in offices]
 
@@ -96,12 +95,7 @@ def _member(
         return Member(site=office.site, place=office.place, standing=standing, reasons=(reason,))
     found = [
         _of_line(
-            office,
-            line,
-            condition,
-            samples.get((line.site, line.link), ()),
-            pulses.get((line.site, line.link), Pulse()),
-            settings,
+            office, condition, samples.get((line.site, line.link), ()), pulses.get((line.site, line.link)), settings
         )
         for line in lines
     ]
@@ -110,9 +104,10 @@ def _member(
 
 
 def _of_line(
-    office: Office, line: Line, condition: Condition, samples: Sequence[Sample], pulse: Pulse, settings: Settings
+    office: Office, condition: Condition, samples: Sequence[Sample], heard: Pulse | None, settings: Settings
 ) -> Member:
-    if not pulse.through and pulse.broken >= settings.min_samples:
+    pulse = heard or Pulse()
+    if pulse.dead(settings.min_samples, settings.down_after_days):
         return Member(
             site=office.site, place=office.place, standing=Standing.FAILED, reasons=("link_down",), n=pulse.broken
         )
@@ -200,7 +195,8 @@ def _reasons(members: Sequence[Member], counts: Counter[Standing], missing: int)
         found["probe_was_limit"] = None
     if counts[Standing.UNKNOWN]:
         found["offices_unknown"] = None
-        found |= {"between_layers": None for m in members if "between_layers" in m.reasons}
+        if any("between_layers" in m.reasons for m in members):
+            found["between_layers"] = None
     if missing:
         found["offices_missing"] = None
     return tuple(found)

@@ -1,10 +1,11 @@
 """One sentence for one verdict: what was found, how much evidence it stands on, and what it was held against."""
 
 import json
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
-from doxa_collector.assess.reasons import reason_text
-from doxa_collector.plans.model import Kind, Target, Unit
+from doxa_collector.assess.reasons import DECIDING, reason_text
+from doxa_collector.plans.model import LAYERS, Kind, Operator, Target, Unit
 from doxa_collector.verdict import Verdict, VerdictOutcome
 from doxa_core.language import LANGUAGES, Language, Text, number
 from doxa_core.layers import Layer
@@ -15,106 +16,138 @@ OUTCOMES: Final = {
     VerdictOutcome.PROBE_LIMITED: Text(vi="Thiết bị đo giới hạn", en="Probe limited"),
     VerdictOutcome.INSUFFICIENT: Text(vi="Chưa đủ dữ liệu", en="Insufficient evidence"),
 }
-LAYERS: Final = {
-    Layer.PAYLOAD: Text(vi="tầng ứng dụng", en="payload"),
-    Layer.IP: Text(vi="tầng IP", en="IP layer"),
-    Layer.FRAME: Text(vi="tầng khung", en="frame layer"),
-    Layer.WIRE: Text(vi="trên dây", en="on the wire"),
-}
+_AGAINST: Final = Text(vi="so với", en="against")
+_WANTED: Final = Text(vi="chỉ tiêu", en="target")
+_AT_OFFICES: Final = Text(vi="đo tại trụ sở, ", en="measured at offices, ")
+_ON_WIRE: Final = Text(vi="tương đương {figure} trên dây", en="{figure} on the wire")
+
+
+class _Said(NamedTuple):
+    """What a sentence is made of."""
+
+    verdict: Verdict
+    target: Target
+    detail: Mapping[str, Any]
+    lang: Language
+
+    def say(self, text: Text) -> str:
+        return text.in_language(self.lang)
 
 
 def explain(verdict: Verdict, target: Target) -> Text:
-    """Such as "Không đạt: trung vị 81,2 Mbps (tầng ứng dụng, n = 42) so với ≥ 102 Mbps"."""
+    """Such as "Không đạt: trung bình 81,2 Mbps (tầng IP, n = 42) so với ≥ 102 Mbps"; reasons that decided follow."""
     detail = json.loads(verdict.detail)
-    return Text(*(_sentence(verdict, target, detail, lang) for lang in LANGUAGES))
+    return Text(*(_sentence(_Said(verdict, target, detail, lang)) for lang in LANGUAGES))
 
 
-def _sentence(verdict: Verdict, target: Target, detail: dict[str, Any], lang: Language) -> str:
-    outcome = OUTCOMES[verdict.outcome].in_language(lang)
-    found = _FOUND[target.kind](verdict, target, detail, lang)
-    wanted = demand(target, lang)
-    first = f"{outcome}: {found} {_AGAINST.in_language(lang)} {wanted}" if found and wanted else f"{outcome}: {found}"
-    if not found:
-        first = outcome if not wanted else f"{outcome} ({_WANTED.in_language(lang)} {wanted})"
-    why = "; ".join(reason_text(code).in_language(lang) for code in verdict.reasons if code in _DECIDING)
-    return f"{first} – {why}" if why else first
-
-
-_AGAINST: Final = Text(vi="so với", en="against")
-_WANTED: Final = Text(vi="chỉ tiêu", en="target")
-_DECIDING: Final = frozenset(
-    {
-        "too_few_samples", "no_samples", "no_offices", "no_links", "between_layers", "offices_unknown",
-        "offices_missing", "needs_other_provinces", "no_own_figure", "not_entered", "unit_differs", "no_target_value",
-        "probe_was_limit", "no_link", "link_down",
-    }
-)  # fmt: skip
+def _sentence(said: _Said) -> str:
+    outcome = said.say(OUTCOMES[said.verdict.outcome])
+    found, wanted = _FOUND[said.target.kind](said), demand(said.target, said.lang)
+    if found and wanted:
+        head = f"{outcome}: {found} {said.say(_AGAINST)} {wanted}"
+    elif found:
+        head = f"{outcome}: {found}"
+    else:
+        head = f"{outcome} ({said.say(_WANTED)} {wanted})" if wanted else outcome
+    why = "; ".join(said.say(reason_text(code)) for code in said.verdict.reasons if code in DECIDING)
+    return f"{head} – {why}" if why else head
 
 
 def demand(target: Target, lang: Language) -> str:
     """What the target wants: `≥ 102 Mbps`, `= 100 %`, `≤ 5`; empty for a qualitative one."""
     if target.operator is None or target.value is None:
         return ""
-    return f"{target.operator.sign} {quantity(target.value, target.unit, lang, target=True)}"
+    return f"{target.operator.sign} {with_unit(shortest(target.value, lang), target.unit, lang)}"
 
 
-def quantity(value: float, unit: Unit | None, lang: Language, *, target: bool = False) -> str:
-    """A number with its unit: a target's as short as it is, a measured one with one decimal."""
-    shown = _shortest(value, lang) if target or unit is Unit.RANK else number(value, 1, lang)
-    unit_text = "" if unit is None else unit.text.in_language(lang)
-    return f"{shown} {unit_text}".rstrip()
+def with_unit(shown: str, unit: Unit | None, lang: Language) -> str:
+    """A written number with its unit behind it."""
+    return shown if unit is None else f"{shown} {unit.text.in_language(lang)}".rstrip()
 
 
-def _shortest(value: float, lang: Language) -> str:
-    for decimals in range(4):
-        if round(value, decimals) == value:
-            return number(value, decimals, lang)
-    return number(value, 4, lang)
+def shortest(value: float, lang: Language) -> str:
+    """A number with as few decimals as it has, at most four: a document's number as it stands there."""
+    decimals = next((n for n in range(4) if round(value, n) == value), 4)
+    return number(value, decimals, lang)
 
 
-def _found_level(verdict: Verdict, target: Target, detail: dict[str, Any], lang: Language) -> str:
+def figure(value: float, operator: Operator | None, wanted: float | None, lang: Language) -> str:
+    """A measured number with one decimal, or with more where rounding would put it on the target's other side."""
+    if operator is None or wanted is None:
+        return number(value, 1, lang)
+    met = operator.holds(value, wanted)
+    decimals = next((n for n in range(1, 7) if operator.holds(round(value, n), wanted) is met), 7)
+    return number(value, decimals, lang)
+
+
+def _level(said: _Said) -> str:
+    verdict, target = said.verdict, said.target
     if verdict.value is None or target.measure is None:
         return ""
-    statistic = target.measure.statistic.text.in_language(lang)
-    parts = [] if verdict.layer is None else [LAYERS[Layer(verdict.layer)].in_language(lang)]
-    least = detail.get("min_samples")
+    shown = with_unit(figure(verdict.value, target.operator, target.value, said.lang), target.unit, said.lang)
+    least = said.detail.get("min_samples")
     few = "too_few_samples" in verdict.reasons and least is not None
-    parts.append(f"n = {verdict.n}/{least}" if few else f"n = {verdict.n}")
-    return f"{statistic} {quantity(verdict.value, target.unit, lang)} ({', '.join(parts)})"
+    around = [said.say(LAYERS[Layer(verdict.layer)])] if verdict.layer is not None else []
+    around.append(f"n = {verdict.n}/{least}" if few else f"n = {verdict.n}")
+    around += _wire(said, said.detail.get("layers"), wanted="between_layers" in verdict.reasons)
+    where = said.say(_AT_OFFICES) if target.ispeed else ""
+    return f"{where}{said.say(target.measure.statistic.text)} {shown} ({', '.join(around)})"
 
 
-def _found_share(verdict: Verdict, target: Target, detail: dict[str, Any], lang: Language) -> str:
-    offices = detail.get("offices")
+def _wire(said: _Said, layers: Mapping[str, float] | None, *, wanted: bool) -> list[str]:
+    if not wanted or not layers or Layer.WIRE not in layers:
+        return []
+    shown = with_unit(number(layers[Layer.WIRE], 1, said.lang), Unit.MBPS, said.lang)
+    return [said.say(_ON_WIRE.fill(figure=shown))]
+
+
+def _share(said: _Said) -> str:
+    offices = said.detail.get("offices")
     if not offices or not offices["total"]:
         return ""
     unknown = offices["unknown"] + offices["limited"] + offices["missing"]
-    text = Text(vi="{met}/{total} trụ sở đáp ứng", en="{met}/{total} offices meet it").fill(**offices)
-    rest = Text(vi=", {failed} không đáp ứng, {unknown} chưa rõ", en=", {failed} do not, {unknown} not known").fill(
-        failed=offices["failed"], unknown=unknown
-    )
-    return text.in_language(lang) + rest.in_language(lang)
+    counted = Text(
+        vi="{met}/{total} trụ sở đáp ứng, {failed} không đáp ứng, {unknown} chưa rõ",
+        en="{met} of {total} offices meet it, {failed} do not, {unknown} not known",
+    ).fill(met=offices["met"], total=offices["total"], failed=offices["failed"], unknown=unknown)
+    return said.say(counted) + _worst(said)
 
 
-def _found_rank(verdict: Verdict, target: Target, detail: dict[str, Any], lang: Language) -> str:
-    if verdict.value is None:
+def _worst(said: _Said) -> str:
+    """The lowest figure of an office that does not meet the condition, with its equivalent on the wire."""
+    condition = said.target.condition
+    found = [m for m in said.detail.get("members", ()) if m["standing"] != "met" and m.get("value") is not None]
+    if not found or condition is None:
         return ""
-    text = Text(vi="thứ {rank} trong {n} tỉnh, thành phố", en="number {rank} of {n} provinces")
-    return text.fill(rank=int(verdict.value), n=verdict.n).in_language(lang)
+    worst = min(found, key=lambda member: float(member["value"]))
+    shown = with_unit(figure(worst["value"], condition.operator, condition.value, said.lang), condition.unit, said.lang)
+    around = [said.say(LAYERS[Layer(worst["layer"])])] if worst.get("layer") else []
+    around += _wire(said, worst.get("layers"), wanted=worst.get("layer") == Layer.IP)
+    lowest = Text(vi="thấp nhất {shown}", en="lowest {shown}").fill(shown=", ".join([shown, *around]))
+    return f" ({said.say(lowest)})"
 
 
-def _found_manual(verdict: Verdict, target: Target, detail: dict[str, Any], lang: Language) -> str:
-    if verdict.value is None:
+def _rank(said: _Said) -> str:
+    if said.verdict.value is None:
+        return ""
+    place = Text(vi="thứ {rank} trong {n} tỉnh, thành phố", en="number {rank} of {n} provinces")
+    return said.say(place.fill(rank=int(said.verdict.value), n=said.verdict.n))
+
+
+def _manual(said: _Said) -> str:
+    value, target = said.verdict.value, said.target
+    if value is None:
         return ""
     if target.value is None:
-        done = Text(vi="đã thực hiện", en="done") if verdict.value == 1 else Text(vi="chưa thực hiện", en="not done")
-        return done.in_language(lang)
-    unit = target.unit if "unit_differs" not in verdict.reasons else None
-    return f"{quantity(verdict.value, unit, lang)} ({reason_text('entered_by_hand').in_language(lang)})"
+        done = Text(vi="đã thực hiện", en="done") if value == 1 else Text(vi="chưa thực hiện", en="not done")
+        return said.say(done)
+    unit = None if "unit_differs" in said.verdict.reasons else target.unit
+    return f"{with_unit(shortest(value, said.lang), unit, said.lang)} ({said.say(reason_text('entered_by_hand'))})"
 
 
-_FOUND: Final = {
-    Kind.LEVEL: _found_level,
-    Kind.SHARE: _found_share,
-    Kind.RANK: _found_rank,
-    Kind.MANUAL: _found_manual,
+_FOUND: Final[Mapping[Kind, Callable[[_Said], str]]] = {
+    Kind.LEVEL: _level,
+    Kind.SHARE: _share,
+    Kind.RANK: _rank,
+    Kind.MANUAL: _manual,
 }

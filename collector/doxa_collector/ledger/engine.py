@@ -1,5 +1,6 @@
 """Opening the ledger: a database that keeps what it has committed, through power cuts, and says why when it cannot."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ def open_ledger(path: Path, *, create: bool = True) -> Engine:
 
     `create=False` is for those who only look: a missing file is then an error and nothing is upgraded.
     """
-    _refuse_missing(path, create=create)
+    _refuse_early(path, create=create)
     engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), connect_args={"timeout": BUSY_S})
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
@@ -45,11 +46,14 @@ def open_ledger(path: Path, *, create: bool = True) -> Engine:
     return engine
 
 
-def _refuse_missing(path: Path, *, create: bool) -> None:
+def _refuse_early(path: Path, *, create: bool) -> None:
+    """SQLite would only say that it cannot open the file: we say why."""
     if not path.parent.is_dir():
         raise LedgerError(_NO_FOLDER.fill(path=path, folder=path.parent))
     if not create and not path.is_file():
         raise LedgerError(_NO_FILE.fill(path=path))
+    if create and path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise LedgerError(_SENTENCES["SQLITE_READONLY"].fill(path=path, code="EROFS, EACCES"))
 
 
 def _prepare(connection: Any, _record: object) -> None:

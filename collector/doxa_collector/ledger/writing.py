@@ -12,12 +12,13 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from doxa_collector.ledger.record import AnyRow
 from doxa_collector.ledger.schema import agent_status, audit, counter, measurement, quarantine
-from doxa_core.measurement import Measurement
+from doxa_core.measurement import MAX_BYTES, Measurement
 from doxa_core.moments import microseconds
 from doxa_core.status import AgentStatus
 
-KEPT_PAYLOAD: Final = 64 * 1024
-"""How much of a quarantined payload is kept: a whole measurement always fits."""
+MAX_SIGNATURE: Final = 1024
+KEPT_PAYLOAD: Final = MAX_BYTES + 1 + MAX_SIGNATURE
+"""How much of a quarantined payload is kept: a whole measurement with its signature always fits."""
 _CHUNK: Final = 1000
 
 

@@ -1,6 +1,5 @@
-"""What a plan file may not say: contradictions within a target, between its words and its numbers, and between places."""
+"""What a target may not say: contradictions within it, and between its words and its numbers."""
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
@@ -10,8 +9,6 @@ from doxa_collector.plans.model import (
     Mark,
     Measure,
     Operator,
-    PlaceLevel,
-    PlanPlace,
     Target,
     Unit,
 )
@@ -27,7 +24,6 @@ CAVEATS: Final = ("offices_only", "medium_not_measured", "users_by_offices")
 
 _MEASURED: Final = {"mbps": Unit.MBPS, "ms": Unit.MS, "ratio": Unit.PERCENT}
 _LAYERS: Final = {"ip": Layer.IP, "frame": Layer.FRAME, "wire": Layer.WIRE}
-_CODES: Final = {PlaceLevel.PROVINCE: 2, PlaceLevel.DISTRICT: 3, PlaceLevel.COMMUNE: 5}
 
 
 def check_target(target: Target, table: Table, letter: str, valid: tuple[date, date], *, decimal_comma: bool) -> None:
@@ -77,6 +73,12 @@ def _check_shape(target: Target, table: Table) -> None:
             )  # fmt: skip
     _check_pairing(target, table)
     _check_unit_of_kind(target, table)
+    if target.kind is Kind.LEVEL and target.operator is Operator.EQUAL:
+        raise refuse(
+            table, "operator",
+            ("một mức đo không bao giờ bằng đúng một con số", "a measured level never equals a number exactly"),
+            ("hãy ghi >=, >, <= hoặc <", "write >=, >, <= or <"),
+        )  # fmt: skip
 
 
 def _check_pairing(target: Target, table: Table) -> None:
@@ -123,14 +125,18 @@ def _check_lines(target: Target, table: Table, letter: str) -> None:
 
 
 def _check_due(target: Target, table: Table, valid: tuple[date, date]) -> None:
-    if target.due is None and target.value is None:
-        return
-    if target.due is None or not valid[0] <= target.due <= valid[1]:
-        shown = "—" if target.due is None else target.due.isoformat()
+    if target.due is None and target.value is not None:
         raise refuse(
             table, "due",
-            (f"hạn {shown} nằm ngoài thời gian của kế hoạch ({valid[0]} … {valid[1]})",
-             f"the due date {shown} lies outside the plan's validity ({valid[0]} … {valid[1]})"),
+            ("một con số phải đạt cần có hạn", "a number to reach needs a due date"),
+            ("hãy ghi due = 2025-12-31 nếu văn bản viết «đến năm 2025»",
+             "write due = 2025-12-31 where the document says 'to the year 2025'"),
+        )  # fmt: skip
+    if target.due is not None and not valid[0] <= target.due <= valid[1]:
+        raise refuse(
+            table, "due",
+            (f"hạn {target.due} nằm ngoài thời gian của kế hoạch ({valid[0]} … {valid[1]})",
+             f"the due date {target.due} lies outside the plan's validity ({valid[0]} … {valid[1]})"),
             ("hãy sửa due, hoặc valid_from / valid_to", "mend due, or valid_from / valid_to"),
         )  # fmt: skip
 
@@ -274,80 +280,3 @@ def _check_baseline(target: Target, table: Table, letter: str, *, decimal_comma:
             (f'hãy ghi dạng "{letter}:81"', f'write it as "{letter}:81"'),
         )  # fmt: skip
     _check_value(baseline.words, baseline.value, baseline.unit, inner, decimal_comma=decimal_comma)
-
-
-def check_place(place: PlanPlace, table: Table) -> None:
-    """Refuse a place that contradicts itself."""
-    digits = _CODES.get(place.level)
-    if digits is not None and len(place.code) != digits:
-        raise refuse(
-            table, "code",
-            (f"mã «{place.code}» không phải mã cấp {place.level} ({digits} chữ số)",
-             f"the code '{place.code}' is not a {place.level} code ({digits} digits)"),
-            ("hãy giữ các số 0 ở đầu, trong dấu nháy", "keep leading zeros, in quotes"),
-        )  # fmt: skip
-    if place.valid_from and place.valid_to and place.valid_to < place.valid_from:
-        raise refuse(
-            table, "valid_to",
-            ("ngày kết thúc trước ngày bắt đầu", "it ends before it begins"),
-            ("hãy sửa valid_from hoặc valid_to", "mend valid_from or valid_to"),
-        )  # fmt: skip
-    if (place.inherits is None) != (place.inherits_from is None):
-        missing = "inherits" if place.inherits is None else "inherits_from"
-        raise refuse(
-            table, missing,
-            ("inherits và inherits_from phải đi cùng nhau", "inherits and inherits_from go together"),
-            ("việc kế thừa chỉ tiêu do đơn vị sử dụng quyết định: hãy ghi cả hai",
-             "whether a merged unit inherits is the customer's decision: write both"),
-        )  # fmt: skip
-    _check_members(place, table)
-
-
-def _check_members(place: PlanPlace, table: Table) -> None:
-    needed = place.level is PlaceLevel.AREA
-    if needed and not place.members:
-        raise refuse(
-            table, "members",
-            ("một vùng phải kể tên các đơn vị cấp xã của nó", "an area must name its communes"),
-            ('hãy ghi members = ["25747", …]', 'write members = ["25747", …]'),
-        )  # fmt: skip
-    for code in place.members:
-        if len(code) != 5 or not code.isascii() or not code.isdigit():
-            raise refuse(
-                table, "members",
-                (f"«{code}» không phải mã cấp xã (5 chữ số)", f"'{code}' is not a commune code (5 digits)"),
-                ("hãy giữ các số 0 ở đầu, trong dấu nháy", "keep leading zeros, in quotes"),
-            )  # fmt: skip
-    distinct = len(set(place.members))
-    if distinct != len(place.members) or (place.units and place.members and place.units != distinct):
-        raise refuse(
-            table, "members",
-            (f"{distinct} mã khác nhau trong {len(place.members)} mã, units = {place.units}",
-             f"{distinct} different codes among {len(place.members)}, units = {place.units}"),
-            ("hãy bỏ mã trùng hoặc sửa units", "remove the repeated code or mend units"),
-        )  # fmt: skip
-
-
-def check_places(places: Sequence[PlanPlace], plan: Table) -> None:
-    """Refuse a plan without a place, and two places of one code at one time."""
-    if not places:
-        raise refuse(
-            plan, "place",
-            ("kế hoạch chưa nêu địa bàn nào", "the plan names no place"),
-            ("hãy thêm một bảng [[place]]", "add a table [[place]]"),
-        )  # fmt: skip
-    for n, one in enumerate(places):
-        for other in places[:n]:
-            if one.code == other.code and _overlap(one, other):
-                raise refuse(
-                    plan, "place",
-                    (f"mã {one.code} đứng hai lần trong cùng một thời gian", f"the code {one.code} stands twice at one time"),
-                    ("hãy tách bằng valid_from / valid_to", "part them by valid_from / valid_to"),
-                )  # fmt: skip
-
-
-def _overlap(one: PlanPlace, other: PlanPlace) -> bool:
-    first, last = date.min, date.max
-    return (one.valid_from or first) <= (other.valid_to or last) and (other.valid_from or first) <= (
-        one.valid_to or last
-    )

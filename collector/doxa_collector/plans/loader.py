@@ -4,9 +4,10 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from doxa_collector.plans.checks import check_place, check_places, check_target
+from doxa_collector.plans.checks import check_target
 from doxa_collector.plans.model import Mark, Plan, PlanPlace, Target
-from doxa_collector.plans.reading import LINE, read_place, read_target
+from doxa_collector.plans.placing import check_place, check_places
+from doxa_collector.plans.reading import LINE, LINE_WANTED, read_place, read_target
 from doxa_collector.plans.strictly import read_mark, read_optional_sentence, refuse
 from doxa_core.errors import OperationError
 from doxa_core.language import Text
@@ -54,24 +55,21 @@ def load_plans(folder: Path | None = None) -> tuple[Plan, ...]:
 
 def load_files(paths: list[Path]) -> tuple[Plan, ...]:
     """The plans of these files; `InputError` for two with one id."""
-    found: dict[str, tuple[Plan, Path]] = {}
-    for path in paths:
-        table = read_toml(path)
-        plan = plan_of(table)
-        if plan.id in found:
-            other = found[plan.id][1]
-            raise refuse(
-                table, "id",
-                (f"kế hoạch «{plan.id}» đã có trong {other}", f"the plan '{plan.id}' is already in {other}"),
-                ("hãy đổi id, hoặc bỏ một trong hai tệp", "change the id, or remove one of the two files"),
-            )  # fmt: skip
-        found[plan.id] = (plan, path)
-    return tuple(plan for plan, _ in found.values())
+    seen: dict[str, Path] = {}
+    return tuple(read_plan(path, seen) for path in paths)
 
 
-def read_plan(path: Path) -> Plan:
-    """The plan in one file, or `InputError`."""
-    return plan_of(read_toml(path))
+def read_plan(path: Path, seen: dict[str, Path] | None = None) -> Plan:
+    """The plan in one file, or `InputError`; `seen` (plan id → file) refuses a second file of one id and remembers it."""
+    table = read_toml(path)
+    plan = plan_of(table)
+    if seen is not None and (other := seen.setdefault(plan.id, path)) != path:
+        raise refuse(
+            table, "id",
+            (f"kế hoạch «{plan.id}» đã có trong {other}", f"the plan '{plan.id}' is already in {other}"),
+            ("hãy đổi id, hoặc bỏ một trong hai tệp", "change the id, or remove one of the two files"),
+        )  # fmt: skip
+    return plan
 
 
 def plan_of(table: Table) -> Plan:
@@ -89,7 +87,7 @@ def plan_of(table: Table) -> Plan:
         issuer=table.text("issuer"),
         issued=table.day("issued", None),
         issued_words=table.text("issued_words", None),
-        issued_line=table.text("issued_line", None, pattern=LINE),
+        issued_line=table.text("issued_line", None, pattern=LINE, wanted=LINE_WANTED),
         source=table.text("source"),
         mark=read_mark(table, "mark", Mark.V),
         valid_from=valid[0],

@@ -1,9 +1,11 @@
 """The words of a plan: what a document demands, of whom, by when, and how sure each of these facts is."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 from doxa_core.language import Text
 from doxa_core.layers import Layer
@@ -127,6 +129,15 @@ class Statistic(StrEnum):
     def text(self) -> Text:
         """The word that people read."""
         return Text(vi="trung bình", en="mean") if self is Statistic.MEAN else Text(vi="trung vị", en="median")
+
+
+LAYERS: Final[Mapping[Layer, Text]] = {
+    Layer.PAYLOAD: Text(vi="tầng ứng dụng", en="payload"),
+    Layer.IP: Text(vi="tầng IP", en="IP layer"),
+    Layer.FRAME: Text(vi="tầng khung", en="frame layer"),
+    Layer.WIRE: Text(vi="trên dây", en="on the wire"),
+}
+"""Where a rate is counted, as sentences say it."""
 
 
 class PlaceLevel(StrEnum):

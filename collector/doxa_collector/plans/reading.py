@@ -26,14 +26,27 @@ from doxa_collector.plans.strictly import (
     read_word_or,
     refuse,
 )
+from doxa_core.language import Text
 from doxa_core.layers import Layer
 from doxa_core.linkkind import LinkKind
 from doxa_core.names import is_value_name
 from doxa_core.strict import Table
 
-LINE: Final = re.compile(r"[A-Z]:[1-9]\d{0,4}")
-AS_OF: Final = re.compile(r"\d{4}(?:-Q[1-4]|-(?:0[1-9]|1[0-2])(?:-[0-3]\d)?)?")
-CODE: Final = re.compile(r"\d{2}|\d{3}|\d{5}")
+LINE: Final = re.compile(r"[A-Z]:[1-9][0-9]{0,4}")
+AS_OF: Final = re.compile(r"[0-9]{4}(?:-Q[1-4]|-(?:0[1-9]|1[0-2])(?:-[0-3][0-9])?)?")
+CODE: Final = re.compile(r"[0-9]{2}|[0-9]{3}|[0-9]{5}")
+
+LINE_WANTED: Final = Text(vi='số dòng dạng "A:47"', en='a line such as "A:47"')
+_AS_OF_WANTED = Text(
+    vi='"2021", "2023-Q2", "2023-06" hoặc "2023-06-30"', en='"2021", "2023-Q2", "2023-06" or "2023-06-30"'
+)
+_CODE_WANTED = Text(
+    vi='mã 2 chữ số (tỉnh), 3 (huyện) hoặc 5 (xã) trong dấu nháy, giữ số 0 ở đầu, ví dụ "06184"',
+    en='a code of 2 digits (province), 3 (district) or 5 (commune) in quotes with leading zeros, such as "06184"',
+)
+_PROVINCE_WANTED = Text(
+    vi='mã tỉnh 2 chữ số trong dấu nháy, ví dụ "20"', en='a province code of 2 digits in quotes, such as "20"'
+)
 
 
 def read_target(name: str, table: Table) -> Target:
@@ -120,7 +133,7 @@ def _baseline(table: Table | None) -> Baseline | None:
         unit=amount.unit,
         words=table.text("words"),
         line=table.text("line"),
-        as_of=table.text("as_of", None, pattern=AS_OF),
+        as_of=table.text("as_of", None, pattern=AS_OF, wanted=_AS_OF_WANTED),
         note=read_optional_sentence(table, "note"),
     )
     table.close()
@@ -130,10 +143,10 @@ def _baseline(table: Table | None) -> Baseline | None:
 def read_place(table: Table) -> PlanPlace:
     """One `[[place]]`."""
     place = PlanPlace(
-        code=table.text("code", pattern=CODE),
+        code=table.text("code", pattern=CODE, wanted=_CODE_WANTED),
         name=table.text("name"),
         level=read_word(table, "level", PlaceLevel),
-        province=table.text("province", pattern=re.compile(r"\d\d")),
+        province=table.text("province", pattern=re.compile(r"[0-9]{2}"), wanted=_PROVINCE_WANTED),
         valid_from=table.day("valid_from", None),
         valid_to=table.day("valid_to", None),
         inherits=table.flag("inherits", None),

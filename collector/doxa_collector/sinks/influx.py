@@ -18,8 +18,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
+from doxa_collector.files import optional_file, read_secret
 from doxa_collector.sink import Item, Judgement, Parcel, RefusedError, UnavailableError
-from doxa_core.errors import InputError
 from doxa_core.language import Text
 from doxa_core.names import IDENTIFIER
 from doxa_core.strict import Table
@@ -53,15 +53,22 @@ def read_options(table: Table, base: Path) -> Options:
         if tag not in TAGS:
             raise table.refuse("tags", _NO_TAG.fill(tag=tag), _TAGS_ARE.fill(tags=", ".join(TAGS)))
     return Options(
-        url=table.text("url", pattern=_URL, wanted=_URL_TEXT).rstrip("/"),
+        url=_url(table),
         bucket=table.text("bucket", "doxa"),
         org=table.text("org", "doxa"),
-        token_file=table.path("token_file", base=base) if "token_file" in table else None,
-        ca_file=table.path("ca_file", base=base) if "ca_file" in table else None,
+        token_file=optional_file(table, "token_file", base),
+        ca_file=optional_file(table, "ca_file", base),
         tags=tags,
         timeout_s=table.number("timeout_s", 0.1, 300, 10.0),
         gzip=table.flag("gzip", default=True),
     )
+
+
+def _url(table: Table) -> str:
+    url = table.text("url")
+    if not _URL.fullmatch(url):  # without showing it: a password may stand in it
+        raise table.refuse("url", _BAD_URL, Text(vi=f"hãy ghi {_URL_TEXT.vi}", en=f"write {_URL_TEXT.en}"))
+    return url.rstrip("/")
 
 
 def open_sink(options: Options) -> "Influx":
@@ -76,7 +83,7 @@ class Influx:
         self._options = options
         self._client = InfluxDBClient(
             options.url,
-            token=_token(options.token_file),
+            token="none" if options.token_file is None else read_secret(options.token_file),  # the client wants a word
             org=options.org,
             timeout=round(options.timeout_s * 1000),
             enable_gzip=options.gzip,
@@ -143,18 +150,6 @@ def _count_connections(manager: Any) -> list[None]:
     return opened
 
 
-def _token(file: Path | None) -> str:
-    """The token; servers without accounts take any word, but the client wants one."""
-    if file is None:
-        return "none"
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        what = Text(vi=f"không đọc được ({error})", en=f"it cannot be read ({error})")
-        mend = Text(vi="hãy kiểm tra token_file của sink", en="check the sink's token_file")
-        raise InputError(str(file), what, mend) from None
-
-
 def line(item: Item, tags: Sequence[str]) -> str:
     """One item as line protocol, the same for the same item each time."""
     return _judgement(item) if isinstance(item, Judgement) else _parcel(item, tags)
@@ -211,6 +206,7 @@ _URL_TEXT = Text(
     vi="địa chỉ http hoặc https không kèm mật khẩu, ví dụ http://127.0.0.1:8428",
     en="an http or https address without a password, such as http://127.0.0.1:8428",
 )
+_BAD_URL = Text(vi="địa chỉ không hợp lệ", en="the address is not valid")
 _NO_TAG = Text(vi="nhãn «{tag}» không được phép", en="the tag '{tag}' is not allowed")
 _TAGS_ARE = Text(vi="hãy chọn trong: {tags}", en="choose from: {tags}")
 _READY = Text(vi="{url}: ghi được vào bucket {bucket}", en="{url}: the bucket {bucket} can be written")

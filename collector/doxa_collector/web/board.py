@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select
 
 from doxa_collector.ledger.schema import indicator, verdict
 from doxa_collector.plans.model import Kind, Plan, PlanPlace, Target
-from doxa_collector.verdict import VerdictOutcome
+from doxa_collector.verdict import Verdict, VerdictOutcome
 from doxa_collector.web.places import Atlas, fold
 
 WORST_FIRST: Final = (
@@ -54,6 +54,31 @@ class Finding:
     reasons: tuple[str, ...]
     detail: Mapping[str, Any]
     computed_us: int
+
+    def as_verdict(self) -> Verdict:
+        """The verdict as the assessment made it, for its sentence."""
+        return Verdict(
+            plan=self.plan,
+            plan_version=self.plan_version,
+            target=self.target,
+            place=self.place,
+            period_from=date.fromisoformat(self.period_from),
+            period_to=date.fromisoformat(self.period_to),
+            outcome=self.outcome,
+            value=self.value,
+            n=self.n,
+            lower=self.lower,
+            upper=self.upper,
+            layer=self.layer,
+            reasons=self.reasons,
+            published=self.published,
+            detail=json.dumps(self.detail),
+        )
+
+    @property
+    def members(self) -> list[Mapping[str, Any]]:
+        """The offices behind a share, those that do not meet it first."""
+        return [member for member in self.detail.get("members", ()) if isinstance(member, dict)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,9 +303,7 @@ def finding_from(row: Mapping[Any, Any]) -> Finding:
     )
 
 
-def _entered(
-    conn: Connection, plans: Sequence[str], codes: Sequence[str]
-) -> dict[tuple[str, str, str], Entered]:
+def _entered(conn: Connection, plans: Sequence[str], codes: Sequence[str]) -> dict[tuple[str, str, str], Entered]:
     i = indicator.c
     query = select(indicator).where(i.plan.in_(plans), i.place_code.in_(codes)).order_by(i.as_of, i.entered_us)
     return {

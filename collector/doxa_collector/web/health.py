@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from doxa_collector.forwarder import Verdicts
+from doxa_collector.ledger.record import AnyRow
 from doxa_collector.ledger.schema import agent_status, measurement, probe, quarantine, sink_cursor
 from doxa_collector.web.settings import Settings
 
@@ -15,8 +17,8 @@ class Sink:
     """One database that the ledger feeds."""
 
     name: str
-    behind: int
-    """Measurements that it has not taken yet."""
+    behind: int | None
+    """Measurements that it has not taken yet; None for its stream of verdicts, whose position is a moment."""
     error: str | None
     updated_us: int
     delayed: bool
@@ -79,16 +81,14 @@ def read_health(conn: Connection, settings: Settings, now_us: int) -> Health:
 
 def _sinks(conn: Connection, newest_id: int, delay_rows: int) -> list[Sink]:
     c = sink_cursor.c
-    return [
-        Sink(
-            name=row.sink,
-            behind=max(0, newest_id - row.position),
-            error=row.error,
-            updated_us=row.updated_us,
-            delayed=row.error is not None or newest_id - row.position > delay_rows,
-        )
-        for row in conn.execute(select(c.sink, c.position, c.error, c.updated_us).order_by(c.sink))
-    ]
+    query = select(c.sink, c.position, c.error, c.updated_us).order_by(c.sink)
+    return [_sink(row, newest_id, delay_rows) for row in conn.execute(query)]
+
+
+def _sink(row: AnyRow, newest_id: int, delay_rows: int) -> Sink:
+    behind = None if row.sink.endswith(Verdicts.suffix) else max(0, newest_id - row.position)
+    delayed = row.error is not None or (behind or 0) > delay_rows
+    return Sink(name=row.sink, behind=behind, error=row.error, updated_us=row.updated_us, delayed=delayed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

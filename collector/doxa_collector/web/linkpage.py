@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from doxa_collector.assess.period import month_of
 from doxa_collector.ledger.record import Record
 from doxa_collector.ledger.schema import link as link_table
-from doxa_collector.plans.model import Kind, Measure, Plan, PlanPlace, Target
+from doxa_collector.plans.model import Kind, Measure, Operator, Plan, PlanPlace, Target
 from doxa_collector.web.board import Finding, findings_of, latest_period
 from doxa_collector.web.history import RANGES, History, newest_runs, read_evidence, read_history
 from doxa_collector.web.language import Voice
@@ -17,8 +18,9 @@ from doxa_collector.web.linkstate import LinkState, link_states, meters_of_sites
 from doxa_collector.web.masking import MASK, mask_text
 from doxa_collector.web.places import Atlas, Site
 from doxa_collector.web.settings import Settings
+from doxa_collector.web.standing import Standing, read_standing
 from doxa_collector.web.svg import FRAMES, Curve, Drawing, Level, Mark, Point, Series, draw, span_of
-from doxa_collector.web.words import CODES, LAYER_SHORT, OUTCOMES, VALUES, worded
+from doxa_collector.web.words import CODES, LAYERS, OUTCOMES, VALUES, worded
 from doxa_core.language import Text
 from doxa_core.layers import Layer
 from doxa_core.linkkind import LinkKind
@@ -32,7 +34,7 @@ RATE_NAMES: Final[Mapping[str, tuple[str, str]]] = {
 """The values that hold the steady rate at each layer."""
 LATENCY_NAMES: Final = ("rtt_p50_ms", "rtt_p95_ms")
 _VISIBLE_LOSS: Final = 0.01
-_TABLE_ROWS: Final = 30
+_TABLE_ROWS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,11 @@ class Requirement:
     place: PlanPlace
     target: Target
     measure: Measure
+    operator: Operator
     value: float
     finding: Finding | None
+    standing: Standing | None
+    """How this line itself stands: the verdict is about all such lines of the place."""
     overdue: bool
 
 
@@ -128,7 +133,7 @@ def read_link_page(
         return None
     state = states[key]
     sensitive = is_sensitive(conn, site, link, settings)
-    requirements = requirements_of(conn, plans, atlas, atlas.sites[site], state.kind, today)
+    requirements = requirements_of(conn, plans, atlas, state, today)
     histories = _histories(conn, key, wish, now_us)
     layers = [layer for layer, names in RATE_NAMES.items() if any(_has(h, names) for h in histories)]
     layer = _layer_of(wish, requirements, layers)
@@ -150,46 +155,51 @@ def read_link_page(
 
 
 def requirements_of(
-    conn: Connection, plans: Sequence[Plan], atlas: Atlas, site: Site, kind: str, today: date
+    conn: Connection, plans: Sequence[Plan], atlas: Atlas, state: LinkState, today: date
 ) -> list[Requirement]:
-    """What the plans demand of a line of `kind` at `site`: level targets, and the level within a share target."""
+    """What the plans demand of this line: level targets, and the level within a share target."""
+    site, month = atlas.sites[state.site], month_of(today)
     found = []
     for plan in plans:
-        places = [p for p in plan.places if p.judged_on(today) and site in atlas.sites_of(p)]
+        levels = _levels(plan, state.kind)
+        places = [p for p in plan.places if levels and p.judged_on(today) and site in atlas.sites_of(p)]
         period = latest_period(conn, plan) if places else None
         findings = [] if period is None else findings_of(conn, plan, period.first, {p.code for p in places})
         by_key = {(f.place, f.target): f for f in findings}
-        for place in places:
-            for target, measure, value in _levels(plan, kind):
-                found.append(
-                    Requirement(
-                        plan=plan,
-                        place=place,
-                        target=target,
-                        measure=measure,
-                        value=value,
-                        finding=by_key.get((place.code, target.id)),
-                        overdue=target.due is not None and target.due < today,
-                    )
-                )
+        found += [
+            Requirement(
+                plan=plan,
+                place=place,
+                target=target,
+                measure=measure,
+                operator=operator,
+                value=value,
+                finding=by_key.get((place.code, target.id)),
+                standing=read_standing(
+                    conn, (state.site, state.link), measure, operator, value, (month.from_us, month.to_us)
+                ),
+                overdue=target.due is not None and target.due < today,
+            )
+            for place in places
+            for target, measure, operator, value in levels
+        ]
     return found
 
 
-def _levels(plan: Plan, kind: str) -> list[tuple[Target, Measure, float]]:
+def _levels(plan: Plan, kind: str) -> list[tuple[Target, Measure, Operator, float]]:
     found = []
     for target in plan.targets:
         held = target.condition if target.kind is Kind.SHARE else target
-        if held is not None and held.measure is not None and held.value is not None and held.measure.link_kind == kind:
-            found.append((target, held.measure, held.value))
+        if held is None or held.measure is None or held.operator is None or held.value is None:
+            continue
+        if held.measure.link_kind == kind and target.kind is not Kind.RANK:
+            found.append((target, held.measure, held.operator, held.value))
     return found
 
 
 def _histories(conn: Connection, key: tuple[str, str], wish: Wish, now_us: int) -> list[History]:
     from_us, to_us = span_of([], now_us, RANGES[wish.range])
-    return [
-        read_history(conn, *key, meter, from_us=from_us, to_us=to_us)
-        for meter in meters_of_sites(conn, [key[0]])
-    ]
+    return [read_history(conn, *key, meter, from_us=from_us, to_us=to_us) for meter in meters_of_sites(conn, [key[0]])]
 
 
 def _has(history: History, names: Sequence[str]) -> bool:
@@ -232,13 +242,13 @@ class _Draft:
         voice, target = self._voice, requirement.target
         words = voice.say("yêu cầu", "required")
         at = requirement.measure.layer
-        other = "" if at is None or at == layer else f" ({voice.show(worded(LAYER_SHORT, at))})"
+        other = "" if at is None or at == layer else f" ({voice.show(worded(LAYERS, at))})"
         label = f"{target.label}: {words} {voice.number(requirement.value)} Mbps{other}"
         return Level(name="target", label=label, value=requirement.value)
 
     def _contract_level(self, value: float, layer: str | None) -> Level:
         voice = self._voice
-        at = "" if layer is None else f" ({voice.show(worded(LAYER_SHORT, layer))})"
+        at = "" if layer is None else f" ({voice.show(worded(LAYERS, layer))})"
         return Level(
             name="contract", label=f"{voice.say('hợp đồng', 'contract')} {voice.number(value)} Mbps{at}", value=value
         )
@@ -319,7 +329,10 @@ class _Draft:
     def _summary(self, curve: Curve) -> str:
         voice = self._voice
         parts = [
-            voice.say("{t}: thấp nhất {lo}, cao nhất {hi}, gần nhất {last} {u}", "{t}: lowest {lo}, highest {hi}, latest {last} {u}").format(
+            voice.say(
+                "{t}: thấp nhất {lo}, cao nhất {hi}, gần nhất {last} {u}",
+                "{t}: lowest {lo}, highest {hi}, latest {last} {u}",
+            ).format(
                 t=s.title,
                 lo=voice.number(min(p.value for p in s.points), curve.decimals),
                 hi=voice.number(max(p.value for p in s.points), curve.decimals),

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, literal, select
+from sqlalchemy import Connection, Select, and_, func, literal, select
 from sqlalchemy.sql.selectable import FromClause
 
 from doxa_collector.ledger.reading import valid_on
-from doxa_collector.ledger.record import Record, record_from
+from doxa_collector.ledger.record import AnyRow, Record, record_from
 from doxa_collector.ledger.schema import link, measurement
 from doxa_collector.web.language import from_us
 from doxa_core.language import VIETNAM_TIME, Text
@@ -76,9 +76,7 @@ class LinkState:
         return self.records[0] if self.records else None
 
 
-def link_states(
-    conn: Connection, sites: Collection[str], *, now_us: int, silent_after_s: int
-) -> dict[Key, LinkState]:
+def link_states(conn: Connection, sites: Collection[str], *, now_us: int, silent_after_s: int) -> dict[Key, LinkState]:
     """The state of every line of `sites` that the registry knows today; a few queries, however many lines."""
     today = from_us(now_us).astimezone(VIETNAM_TIME).date()
     query = select(link).where(link.c.site.in_(sites), valid_on(link, today)).order_by(link.c.site, link.c.link)
@@ -90,7 +88,7 @@ def link_states(
     }
 
 
-def _state_of(row: Row[*tuple[object, ...]], records: list[Record], now_us: int, silent_after_s: int) -> LinkState:
+def _state_of(row: AnyRow, records: list[Record], now_us: int, silent_after_s: int) -> LinkState:
     state, since_us = _judge(records, now_us, silent_after_s)
     found = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name for access by key
     return LinkState(
@@ -108,20 +106,37 @@ def _state_of(row: Row[*tuple[object, ...]], records: list[Record], now_us: int,
 
 
 def _judge(records: Sequence[Record], now_us: int, silent_after_s: int) -> tuple[State, int | None]:
-    """Down when every far end's latest run of the meter that spoke last has failed: one dead far end is not a dead line."""
+    """The meter that runs most often decides; the line is down when all its far ends' latest runs have failed.
+
+    One dead far end is not a dead line, and neither is a speed test that found no server while pings come through.
+    """
     speaking = [r for r in records if r.outcome in _SPEAKING]
     if not speaking:
         return (State.SILENT, records[0].started_us) if records else (State.NEVER, None)
     newest = speaking[0]
     if now_us - newest.started_us > silent_after_s * 1_000_000:
         return State.SILENT, newest.started_us
-    round_: dict[str | None, Record] = {}
-    for record in speaking:
-        if record.meter == newest.meter and newest.started_us - record.started_us < _OF_ONE_ROUND_US:
-            round_.setdefault(record.far_end, record)
-    if all(record.outcome is Outcome.FAILED for record in round_.values()):
-        return State.DOWN, _began(speaking)
+    current = [r for r in speaking if newest.started_us - r.started_us < _OF_ONE_ROUND_US]
+    deciding = [r for r in current if r.meter == _most_often(current)]
+    latest: dict[str | None, Record] = {}
+    for record in deciding:
+        latest.setdefault(record.far_end, record)
+    if all(record.outcome is Outcome.FAILED for record in latest.values()):
+        return State.DOWN, _began([r for r in speaking if r.meter == deciding[0].meter])
     return State.UP, None
+
+
+def _most_often(current: Sequence[Record]) -> str:
+    """The meter with the shortest pause between its runs."""
+    runs: dict[str, set[int]] = {}
+    for record in current:
+        runs.setdefault(record.meter, set()).add(record.started_us)
+
+    def pause(meter: str) -> float:
+        starts = runs[meter]
+        return (max(starts) - min(starts)) / (len(starts) - 1) if len(starts) > 1 else float("inf")
+
+    return min(runs, key=lambda meter: (pause(meter), -max(runs[meter])))
 
 
 def _began(speaking: Sequence[Record]) -> int | None:
@@ -152,22 +167,23 @@ def _lines(sites: Collection[str]) -> FromClause:
 def meters_of_sites(conn: Connection, sites: Collection[str]) -> list[str]:
     """The meters that ever ran over a line of `sites`: one step through the index a meter, not one a measurement."""
     found: list[str] = []
-    line = _lines(sites)
-    m = measurement.c
-    while True:
-        following = (
-            select(func.min(m.meter))
-            .where(m.site == line.c.site, m.link == line.c.link, m.meter > (found[-1] if found else ""))
-            .correlate(line)
-            .scalar_subquery()
-        )
-        nearest = conn.execute(select(func.min(select(following.label("meter")).subquery().c.meter))).scalar()
-        if nearest is None:
-            return found
+    while nearest := conn.execute(_next_meter(sites, found[-1] if found else "")).scalar():
         found.append(nearest)
+    return found
 
 
-def _latest_runs(sites: Collection[str], meter: str) -> "select[tuple[object, ...]]":  # type: ignore[valid-type]
+def _next_meter(sites: Collection[str], after: str) -> Select[Any]:
+    line, m = _lines(sites), measurement.c
+    following = (
+        select(func.min(m.meter))
+        .where(m.site == line.c.site, m.link == line.c.link, m.meter > after)
+        .correlate(line)
+        .scalar_subquery()
+    )
+    return select(func.min(select(following.label("meter")).select_from(line).subquery().c.meter))
+
+
+def _latest_runs(sites: Collection[str], meter: str) -> Select[Any]:
     line = _lines(sites)
     older = measurement.alias("older")
     oldest = (
@@ -181,7 +197,10 @@ def _latest_runs(sites: Collection[str], meter: str) -> "select[tuple[object, ..
     )
     m = measurement.c
     same = and_(
-        m.site == line.c.site, m.link == line.c.link, m.meter == meter, m.started_us >= func.coalesce(oldest, literal(0))
+        m.site == line.c.site,
+        m.link == line.c.link,
+        m.meter == meter,
+        m.started_us >= func.coalesce(oldest, literal(0)),
     )
     return select(*_COLUMNS).select_from(line.join(measurement, same))
 

@@ -6,7 +6,24 @@ from typing import Any, Final
 MASK: Final = "•••"
 
 SECRET_KEYS: Final = frozenset(
-    "source gateway address addresses host hops path route trace mac device model serial firmware sysdescr neighbours".split()
+    [
+        "source",
+        "gateway",
+        "address",
+        "addresses",
+        "host",
+        "hops",
+        "path",
+        "route",
+        "trace",
+        "mac",
+        "device",
+        "model",
+        "serial",
+        "firmware",
+        "sysdescr",
+        "neighbours",
+    ]
 )
 """Keys of evidence whose whole value is hidden, wherever they stand."""
 

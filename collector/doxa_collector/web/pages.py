@@ -10,21 +10,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from doxa_collector.assess import explain, reason_text
+from doxa_collector.assess.reasons import DECIDING
 from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web import wording, words
 from doxa_collector.web.language import COOKIE, Voice, known_language
+from doxa_collector.web.linkpage import RATE_NAMES
 from doxa_collector.web.linkstate import State
 from doxa_collector.web.masking import MASK, mask_text
 from doxa_collector.web.settings import Settings
 from doxa_core import __version__
 from doxa_core.language import Text
+from doxa_core.layers import HeaderModel, Layer, best_share
 from doxa_core.linkkind import LinkKind
 from doxa_core.moments import microseconds
 
 HERE: Final = Path(__file__).parent
 THEMES: Final = ("light", "dark")
+FOLLOW_DEVICE: Final = "auto"
 THEME_COOKIE: Final = "doxa_theme"
 _YEAR_S: Final = 366 * 86_400
+_HEADLINES: Final = ("rtt_p50_ms", "rtt_p95_ms", "loss_ratio")
+
+_SAID_ELSEWHERE: Final = DECIDING | {"overdue", "not_due"}
+"""Reasons that the sentence or the due date says already."""
 
 _ERRORS: Final[Mapping[int, tuple[Text, Text]]] = {
     401: (
@@ -111,6 +120,12 @@ class Pages:
             "LinkKind": LinkKind,
             "mask_text": mask_text,
             "stamp": static_stamp(),
+            "explain": lambda target, finding: explain(finding.as_verdict(), target),
+            "notes": lambda finding: [reason_text(code) for code in finding.reasons if code not in _SAID_ELSEWHERE],
+            "reason_text": reason_text,
+            "shown_values": shown_values,
+            "kinds_of": lambda curve: {mark.kind for mark in curve.marks},
+            "layer_rates": layer_rates(),
         }
 
     def now_us(self) -> int:
@@ -142,6 +157,8 @@ class Pages:
         ):
             if asked is not None and asked == known:
                 answer.set_cookie(name, asked, max_age=_YEAR_S, samesite="lax")
+            elif asked == FOLLOW_DEVICE:
+                answer.delete_cookie(name)
         return answer
 
     def error(self, request: Request, status: int) -> Response:
@@ -162,6 +179,20 @@ def _linker(request: Request) -> Any:
         return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
 
     return link_to
+
+
+def shown_values(values: Mapping[str, float], layer: str) -> list[str]:
+    """The few values that a row of a table has room for; a meter that we do not know shows its first ones."""
+    known = [*RATE_NAMES.get(layer, ()), *_HEADLINES]
+    chosen = [name for name in known if name in values]
+    return chosen or sorted(values)[:3]
+
+
+def layer_rates() -> list[tuple[str, float]]:
+    """What a line of 100 Mbps on the wire carries at each layer, best case."""
+    model = HeaderModel()
+    wire = best_share(model, Layer.WIRE)
+    return [(layer.value, 100 * wire / best_share(model, layer)) for layer in reversed(Layer)]
 
 
 def static_stamp() -> str:

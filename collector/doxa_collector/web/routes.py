@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine, select
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -68,9 +68,7 @@ class Routes:
         now_us, today = self._now()
         with reading(self._engine) as conn:
             atlas = read_atlas(conn)
-            found = board(
-                conn, self._plans, atlas, filters, today=today, page_size=self._settings.page_size
-            )
+            found = board(conn, self._plans, atlas, filters, today=today, page_size=self._settings.page_size)
             offices = {card.key: atlas.sites_of(card.place) for card in found.cards}
             shown = [s.site for sites in offices.values() if len(sites) <= _OFFICES_ON_CARD for s in sites]
             states = link_states(conn, shown, now_us=now_us, silent_after_s=self._settings.silent_after_s)

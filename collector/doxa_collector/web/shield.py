@@ -2,7 +2,7 @@
 
 import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -10,6 +10,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from doxa_collector.ledger.engine import LedgerError
 
 _log = logging.getLogger("doxa.web")
 
@@ -82,16 +84,13 @@ class Failsafe:
 
         try:
             await self._app(scope, receive, watch)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, LedgerError) as error:
             _log.error("the ledger refuses: %s", error)
             await self._answer(scope, receive, send, 503, started)
-        except Exception:  # the last fence before the reader: logged, and the page says sorry
+        except Exception:  # noqa: BLE001 - the last fence before the reader: logged, and the page says sorry
             _log.exception("a page failed: %s", scope.get("path"))
             await self._answer(scope, receive, send, 500, started)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, status: int, started: bool) -> None:  # noqa: FBT001
         if scope["type"] == "http" and not started:
             await self._error_page(Request(scope), status)(scope, receive, send)
-
-
-Endpoint = Callable[[Request], Awaitable[Response]]

@@ -7,9 +7,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from doxa_core.language import VIETNAM_TIME
 from doxa_collector.web.language import Voice, from_us
 from doxa_collector.web.scale import number_ticks, tick_format, time_ticks
+from doxa_core.language import VIETNAM_TIME
 
 _LABEL_HEIGHT: Final = 15.0
 _DOTS_UP_TO: Final = 160

@@ -1,6 +1,10 @@
 """What stands in a cell: requirements, figures and bounds with their units, in the reader's language."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from doxa_collector.plans.model import Kind, Target, Unit
+from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web.board import Entered, Finding
 from doxa_collector.web.language import Voice
 from doxa_collector.web.words import VALUES, worded
@@ -54,21 +58,27 @@ def published(voice: Voice, finding: Finding, target: Target) -> str | None:
 
 
 def bounds(voice: Voice, finding: Finding, target: Target) -> list[str]:
-    """The one-sided 95 % bounds that the verdict stands on."""
+    """The one-sided 95 % bound that the verdict stands on: the lower of a pass, the upper of a fail, else both."""
     decimals = 2 if target.unit is Unit.MBPS else 1
+    low, high = finding.lower, finding.upper
+    if target.operator is not None and target.operator.upward:
+        low = None if finding.outcome is VerdictOutcome.FAIL else low
+        high = None if finding.outcome is VerdictOutcome.PASS else high
     parts = []
-    if finding.lower is not None:
-        low = voice.number(finding.lower, decimals)
-        parts.append(voice.say(f"cận dưới 95\u00a0%: {low}", f"95\u00a0% lower bound {low}"))
-    if finding.upper is not None:
-        high = voice.number(finding.upper, decimals)
-        parts.append(voice.say(f"cận trên 95\u00a0%: {high}", f"95\u00a0% upper bound {high}"))
+    if low is not None:
+        shown = voice.number(low, decimals)
+        parts.append(voice.say(f"cận dưới 95\u00a0%: {shown}", f"95\u00a0% lower bound {shown}"))
+    if high is not None:
+        shown = voice.number(high, decimals)
+        parts.append(voice.say(f"cận trên 95\u00a0%: {shown}", f"95\u00a0% upper bound {shown}"))
     return parts
 
 
 def statistic(voice: Voice, target: Target) -> str | None:
     """Mean or median, where the target is about samples."""
-    return None if target.measure is None or target.kind is not Kind.LEVEL else voice.show(target.measure.statistic.text)
+    return (
+        None if target.measure is None or target.kind is not Kind.LEVEL else voice.show(target.measure.statistic.text)
+    )
 
 
 def samples(voice: Voice, finding: Finding, target: Target) -> str:
@@ -77,6 +87,23 @@ def samples(voice: Voice, finding: Finding, target: Target) -> str:
     if target.kind is Kind.SHARE:
         return voice.say(f"{n} trụ sở", f"{n} offices")
     return f"n\u00a0=\u00a0{n}"
+
+
+def source(voice: Voice, own: Mapping[str, Any]) -> str:
+    """Where an imported i-Speed figure comes from: statistic, source, and how sure the source is."""
+    kind = {"mean": voice.say("trung bình", "mean"), "median": voice.say("trung vị", "median")}.get(
+        own["statistic"], ""
+    )
+    mark = "" if own.get("mark") == "V" else f" [{own.get('mark')}]"
+    return f"{kind} · {own['source']}{mark}"
+
+
+def as_of(voice: Voice, text: str) -> str:
+    """The day of an entered figure; `2025` or `2023-Q2` stay as they are."""
+    try:
+        return voice.day(text)
+    except ValueError:
+        return text
 
 
 def entered(voice: Voice, found_: Entered, target: Target) -> str:

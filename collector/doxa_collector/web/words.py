@@ -19,17 +19,10 @@ OUTCOMES: Final[Mapping[str, Text]] = {
 }
 
 LAYERS: Final[Mapping[str, Text]] = {
-    Layer.PAYLOAD: Text(vi="tầng tải trọng TCP", en="TCP payload layer"),
+    Layer.PAYLOAD: Text(vi="tầng ứng dụng", en="payload layer"),
     Layer.IP: Text(vi="tầng IP", en="IP layer"),
-    Layer.FRAME: Text(vi="tầng khung Ethernet", en="Ethernet frame layer"),
-    Layer.WIRE: Text(vi="tầng vật lý Ethernet", en="Ethernet wire layer"),
-}
-
-LAYER_SHORT: Final[Mapping[str, Text]] = {
-    Layer.PAYLOAD: Text(vi="tải trọng TCP", en="TCP payload"),
-    Layer.IP: Text(vi="IP", en="IP"),
-    Layer.FRAME: Text(vi="khung Ethernet", en="Ethernet frame"),
-    Layer.WIRE: Text(vi="vật lý Ethernet", en="Ethernet wire"),
+    Layer.FRAME: Text(vi="tầng khung", en="frame layer"),
+    Layer.WIRE: Text(vi="trên dây", en="on the wire"),
 }
 
 VALUES: Final[Mapping[str, Text]] = {
@@ -37,8 +30,8 @@ VALUES: Final[Mapping[str, Text]] = {
     "upload_mbps": Text(vi="Tải lên", en="Upload"),
     "download_ip_mbps": Text(vi="Tải xuống, tầng IP", en="Download, IP layer"),
     "upload_ip_mbps": Text(vi="Tải lên, tầng IP", en="Upload, IP layer"),
-    "download_wire_mbps": Text(vi="Tải xuống, tầng vật lý", en="Download, wire layer"),
-    "upload_wire_mbps": Text(vi="Tải lên, tầng vật lý", en="Upload, wire layer"),
+    "download_wire_mbps": Text(vi="Tải xuống, trên dây", en="Download, wire layer"),
+    "upload_wire_mbps": Text(vi="Tải lên, trên dây", en="Upload, wire layer"),
     "download_mean_mbps": Text(vi="Tải xuống, cả phiên", en="Download, whole transfer"),
     "upload_mean_mbps": Text(vi="Tải lên, cả phiên", en="Upload, whole transfer"),
     "download_bytes": Text(vi="Dữ liệu tải xuống", en="Downloaded"),

@@ -51,9 +51,7 @@ class Compared:
         name = f"{self.spot} {self.value}"
         if self.measured is None:
             return ABSENT.fill(name=name, why=self.why)
-        return OFF.fill(
-            name=name, measured=self.measured, truth=self.truth, error=self.error, allowed=self.allowed
-        )
+        return OFF.fill(name=name, measured=self.measured, truth=self.truth, error=self.error, allowed=self.allowed)
 
 
 def compare(ground: Ground, results: Results) -> list[Compared]:
@@ -64,10 +62,7 @@ def compare(ground: Ground, results: Results) -> list[Compared]:
 def _compared(ground: Ground, spot: Spot, value: str, results: Results) -> Compared:
     run = results.undisturbed(spot, "latency") if value == RTT else results.latest(spot, "speed")
     truth = spot.truths[value]
-    if run is None:
-        why = "not_run"
-    else:
-        why = ",".join((run.outcome, *run.reasons, *run.findings))
+    why = "not_run" if run is None else ",".join((run.outcome, *run.reasons, *run.findings))
     measured = None if run is None or run.outcome is not Outcome.OK else run.values.get(value)
     allowed = ground.tolerance if value != RTT else _rtt_share(spot)
     return Compared(spot=spot.name, value=value, truth=truth, allowed=allowed, measured=measured, why=why)

@@ -34,7 +34,9 @@ LAST_RESORT = Text(
     vi="chưa cài mosquitto, dùng broker dự phòng amqtt (MQTT 3.1.1); nên cài: sudo apt-get install mosquitto",
     en="mosquitto is not installed: using the fallback broker amqtt (MQTT 3.1.1); better: sudo apt-get install mosquitto",
 )
-STORE = Text(vi="cơ sở dữ liệu chuỗi thời gian: VictoriaMetrics tại {url}", en="time-series database: VictoriaMetrics at {url}")
+STORE = Text(
+    vi="cơ sở dữ liệu chuỗi thời gian: VictoriaMetrics tại {url}", en="time-series database: VictoriaMetrics at {url}"
+)
 NO_STORE = Text(
     vi="chưa cài victoria-metrics nên không có chuỗi thời gian; để có: sudo apt-get install victoria-metrics",
     en="victoria-metrics is not installed, so there are no time series; to have them: sudo apt-get install victoria-metrics",

@@ -87,7 +87,8 @@ class Ground(ABC):
         return False
 
     def close(self) -> None:
-        """Remove everything."""
+        """Remove everything that was laid."""
+        self.spots.clear()
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,8 @@ id and start time of their maker, so the next laboratory can clear away what a k
 
 import os
 import shutil
+import sys
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -108,7 +110,7 @@ class Lab:
         self.name = name
         self.lines: list[Laid] = []
         self._namespaces: list[str] = []
-        self._relay: Process | None = None
+        self._relays: dict[str, Process] = {}
 
     def namespace(self, name: str, settings: dict[str, str] | None = None) -> str:
         """Make a namespace with loopback up; its full name."""
@@ -152,24 +154,24 @@ class Lab:
         return laid
 
     def start(self) -> None:
-        """Start the relay of all lines that were laid; traffic flows from now on."""
-        lanes = [lane for laid in self.lines for lane in _lanes(laid)]
-        file = self.folder / f"{self.name}-lanes.json"
-        write_lanes(file, lanes)
-        import sys
+        """Start the relays of the lines that were laid, one process a line: a busy line must not delay a quiet one."""
+        for laid in self.lines:
+            if laid.name not in self._relays:
+                self._relays[laid.name] = self._start_relay(laid)
+        for relay in self._relays.values():
+            relay.wait_ready(partial(_is_ready, relay))
 
-        self._relay = Process(
-            "relay", [sys.executable, "-m", "doxa_lab.net.relay", str(file)], log=self.folder / f"{self.name}-relay.log"
-        )
-        self._relay.start()
-        self._relay.wait_ready(lambda: "ready" in self.relay.tail())
+    def _start_relay(self, laid: Laid) -> Process:
+        file = self.folder / f"{self.name}-{laid.name}.lanes.json"
+        write_lanes(file, _lanes(laid))
+        command = [sys.executable, "-m", "doxa_lab.net.relay", str(file)]
+        relay = Process(f"relay {laid.name}", command, log=self.folder / f"{self.name}-{laid.name}.relay.log")
+        relay.start()
+        return relay
 
-    @property
-    def relay(self) -> Process:
-        """The relay's process; `RuntimeError` before `start()`."""
-        if self._relay is None:
-            raise RuntimeError("the laboratory was not started")
-        return self._relay
+    def relay(self, laid: Laid) -> Process:
+        """The relay's process of a line; `KeyError` before `start()`."""
+        return self._relays[laid.name]
 
     def join(self, hub: str, members: list[str], interface: str = "noc0") -> dict[str, str]:
         """A private switch between the namespace `hub` and `members` (10.64.0.0/16); each one's address.
@@ -193,9 +195,9 @@ class Lab:
         ip(["link set office up"], laid.router)
 
     def close(self) -> None:
-        """Stop the relay and remove every namespace, with whatever still runs in it."""
-        if self._relay is not None:
-            self._relay.kill()
+        """Stop the relays and remove every namespace, with whatever still runs in it."""
+        for relay in self._relays.values():
+            relay.kill()
         there = {entry.name for entry in FOLDER.iterdir()} if FOLDER.is_dir() else set()
         _remove([name for name in self._namespaces if name in there])
         self._namespaces.clear()
@@ -208,6 +210,10 @@ class Lab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_ready(relay: Process) -> bool:
+    return "ready" in relay.tail()
 
 
 def _cable(laid: Laid) -> None:

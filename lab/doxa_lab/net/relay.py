@@ -67,7 +67,7 @@ class _Open:
             if loss and rng() < loss:
                 continue
             leaves = arrived + delay + (jitter * rng() if jitter else 0.0)
-            self._last = leaves if leaves > self._last else self._last
+            self._last = max(self._last, leaves)
             self.held.append((self._last, packet))
 
     def give(self, now: float) -> None:
@@ -107,7 +107,7 @@ def main(argv: list[str]) -> int:
     """Serve the lanes of the file."""
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
     os.nice(-15)  # a late relay would be measured as a slow line
-    rng = random.Random(1)  # noqa: S311 - the same losses in every run
+    rng = random.Random(1)
     lanes = [_Open(Lane(**found), rng) for found in json.loads(Path(argv[0]).read_text())]
     gc.disable()  # the loop makes no cycles, and a pause would be jitter
     sys.stdout.write("ready\n")

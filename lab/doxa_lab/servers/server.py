@@ -56,6 +56,7 @@ class Server(ABC):
         self._port_given = port is not None
         self.port = self._free_port() if port is None else port
         self._process: Process | None = None
+        self._last: Process | None = None
 
     def _free_port(self) -> int:
         with entered(self.namespace):
@@ -101,6 +102,7 @@ class Server(ABC):
     def _run_once(self) -> None:
         process = Process(self.program, self._prepare(), log=self.folder / "log", namespace=self.namespace)
         process.start()
+        self._last = process
         try:
             process.wait_ready(lambda: self.answers() and self._is_ours(process))
         except OperationError:
@@ -114,8 +116,7 @@ class Server(ABC):
 
     def _taken(self) -> bool:
         """Whether the log of the failed start says that the address was in use."""
-        log = self.folder / "log"
-        return log.exists() and "in use" in log.read_text(errors="replace").lower()
+        return self._last is not None and "in use" in self._last.tail().lower()
 
     def answers(self) -> bool:
         """Whether a client can connect now."""

@@ -1,0 +1,182 @@
+"""Opening the ledger, and the sentence for each way in which it cannot be opened or written."""
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, inspect, select, text, update
+
+from doxa_collector.ledger import engine as ledger
+from doxa_collector.ledger.engine import LedgerError, open_ledger, reading, writing
+from doxa_collector.ledger.schema import VERSION, audit, ledger_version, metadata
+from doxa_collector.ledger.writing import note
+
+
+def test_a_new_ledger_has_every_table_and_its_version(engine: Engine) -> None:
+    with reading(engine) as conn:
+        assert set(inspect(conn).get_table_names()) - {"sqlite_sequence"} == set(metadata.tables)
+        assert conn.execute(select(ledger_version.c.version)).scalar_one() == VERSION
+
+
+def test_a_commit_is_on_the_disk_and_readers_do_not_wait_for_the_writer(engine: Engine) -> None:
+    with writing(engine) as conn:
+        assert conn.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert conn.execute(text("PRAGMA synchronous")).scalar_one() == 2  # FULL
+        note(conn, 1, "test", "half-way", {})
+        with reading(engine) as other:
+            assert other.execute(select(audit)).all() == []
+    with reading(engine) as conn:
+        assert len(conn.execute(select(audit)).all()) == 1
+
+
+def test_what_fails_half_way_leaves_nothing(engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError), writing(engine) as conn:
+        _note_and_fail(conn)
+    with reading(engine) as conn:
+        assert conn.execute(select(audit)).all() == []
+
+
+def _note_and_fail(conn: Connection) -> None:
+    note(conn, 1, "test", "lost", {})
+    raise ZeroDivisionError
+
+
+def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    for _ in range(2):
+        open_ledger(tmp_path / "again.db").dispose()
+    with reading(open_ledger(tmp_path / "again.db", create=False)) as conn:
+        assert conn.execute(select(ledger_version.c.version)).all() == [(VERSION,)]
+
+
+def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "new.db"
+    engine = open_ledger(file)
+    with writing(engine) as conn:
+        conn.execute(update(ledger_version).values(version=VERSION + 1))
+    engine.dispose()
+    with pytest.raises(LedgerError) as found:
+        open_ledger(file)
+    assert found.value.text.en == (
+        f"ledger {file}: version {VERSION + 1} is newer than this doxa (which knows up to {VERSION}); update doxa"
+    )
+
+
+def test_an_older_ledger_goes_through_each_upgrade_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_ledger(tmp_path / "old.db").dispose()
+    steps: list[int] = []
+    monkeypatch.setattr(ledger, "VERSION", VERSION + 2)
+    monkeypatch.setattr(ledger, "UPGRADES", {v: lambda _conn, v=v: steps.append(v) for v in (VERSION, VERSION + 1)})
+    for _ in range(2):
+        open_ledger(tmp_path / "old.db").dispose()
+    assert steps == [VERSION, VERSION + 1]
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda d: d / "no" / "l.db", "the folder {d}/no does not exist; create it and let doxa write there"),
+        (lambda d: d, "it cannot be opened (SQLITE_CANTOPEN"),
+        (lambda d: _file(d, b"not a database at all, but long enough" * 50), "this file is not a SQLite database"),
+    ],
+)
+def test_a_ledger_that_cannot_be_opened_says_why(tmp_path: Path, make: object, sentence: str) -> None:
+    assert callable(make)
+    with pytest.raises(LedgerError) as found:
+        open_ledger(make(tmp_path))
+    assert sentence.format(d=tmp_path) in found.value.text.en
+
+
+def _file(folder: Path, content: bytes) -> Path:
+    file = folder / "l.db"
+    file.write_bytes(content)
+    return file
+
+
+def test_looking_makes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError) as found:
+        open_ledger(tmp_path / "none.db", create=False)
+    assert "there is no such file" in found.value.text.en
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as conn:
+        conn.execute("CREATE TABLE theirs (x)")
+    conn.close()
+    with pytest.raises(LedgerError) as found:
+        open_ledger(tmp_path / "other.db", create=False)
+    assert "is not a doxa ledger" in found.value.text.en
+
+
+def test_a_locked_ledger_says_so_and_works_again_afterwards(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "BUSY_S", 0.1)
+    impatient = open_ledger(tmp_path / "ledger.db")
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerError) as found, writing(impatient):
+        pass
+    assert "another program has locked it" in found.value.text.en
+    other.execute("ROLLBACK")
+    other.close()
+    with writing(impatient) as conn:
+        note(conn, 1, "test", "after", {})
+    impatient.dispose()
+
+
+def test_our_own_mistake_is_not_blamed_on_the_disk(engine: Engine) -> None:
+    with pytest.raises(Exception, match="NOT NULL") as found, writing(engine) as conn:
+        conn.execute(text("INSERT INTO site (site) VALUES ('x')"))
+    assert not isinstance(found.value, LedgerError)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "doxa-test", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.root
+def test_a_full_disk_says_so_keeps_what_was_committed_and_goes_on_when_there_is_room(small_disk: Path) -> None:
+    engine = open_ledger(small_disk / "ledger.db")
+    with writing(engine) as conn:
+        note(conn, 1, "test", "before", {})
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"")
+    _fill(ballast)
+    with pytest.raises(LedgerError) as found, writing(engine) as conn:
+        note(conn, 2, "test", "too much", {"x": "y" * 200_000})
+    assert found.value.text.en.startswith(f"ledger {small_disk}/ledger.db: the disk is full (SQLITE_FULL")
+    ballast.unlink()
+    with writing(engine) as conn:
+        note(conn, 3, "test", "after", {})
+    with reading(engine) as conn:
+        assert list(conn.execute(select(audit.c.action)).scalars()) == ["before", "after"]
+    engine.dispose()
+
+
+def _fill(file: Path) -> None:
+    with file.open("ab", buffering=0) as stream:
+        for size in (65_536, 4096, 1):
+            try:
+                while True:
+                    stream.write(os.urandom(size))
+            except OSError:
+                continue
+
+
+@pytest.mark.root
+def test_a_read_only_disk_says_so(small_disk: Path) -> None:
+    open_ledger(small_disk / "ledger.db").dispose()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(LedgerError) as found:
+        open_ledger(small_disk / "ledger.db")
+    assert "it can be read but not written" in found.value.text.en
