@@ -131,9 +131,17 @@ FAULTS: Final = {
         vi="mất kết nối với broker {place} ({why}); đang nối lại, kết quả đo được giữ lại",
         en="the connection to the broker {place} is lost ({why}); reconnecting, measurements are kept",
     ),
+    "flapping": Text(
+        vi="broker {place} liên tục ngắt kết nối ngay sau khi nhận; có thể thiết bị khác dùng cùng tên agent (thẻ nhớ bị sao chép?), hoặc broker bị lỗi",
+        en="the broker {place} keeps hanging up soon after it has let us in; another device may use this agent's name (a copied card?), or the broker is faulty",
+    ),
     "no_subscribe": Text(
         vi="broker {place} không cho tài khoản «{user}» nhận xác nhận của collector ({why}); hãy kiểm tra ACL",
         en="the broker {place} does not let the account '{user}' receive the collector's acknowledges ({why}); check the ACL",
+    ),
+    "no_ack": Text(
+        vi="đã kết nối broker {place} nhưng collector chưa xác nhận (collector dừng, hoặc ACL chặn tài khoản «{user}»); kết quả đo được giữ lại",
+        en="connected to the broker {place}, but no collector acknowledges (it is down, or the ACL stops the account '{user}'); measurements are kept",
     ),
     "no_publish": Text(
         vi="broker {place} không nhận kết quả đo của tài khoản «{user}» ({why}); hãy kiểm tra ACL",

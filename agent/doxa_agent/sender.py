@@ -18,6 +18,9 @@ from doxa_core.batch import Line, join
 JITTER: Final = 0.25
 """An acknowledge that is overdue is waited for up to this much longer, so that a fleet does not send again at once."""
 
+UNHEARD: Final = 4
+"""After so many sendings without an acknowledge the silence is worth a sentence."""
+
 
 class Bucket:
     """A token bucket: `rate` a second, at most one second's worth saved up."""
@@ -69,6 +72,11 @@ class Sender:
     def in_flight(self) -> int:
         """Batches that wait for an acknowledge."""
         return len(self._flying)
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether a batch was sent several times without any word of the collector."""
+        return any(flying.attempts > UNHEARD for flying in self._flying)
 
     def restart(self) -> None:
         """A new connection: whatever is still in the spool, sent before or not, is backlog; what comes now is fresh."""

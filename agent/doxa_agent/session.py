@@ -5,9 +5,11 @@ queue nor on the broker, so a reconnect sends nothing behind our back and leaves
 """
 
 import select
+import socket
 import ssl
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
@@ -39,6 +41,7 @@ class Session:
     def __init__(self, broker: Broker, client_id: str, will: Will) -> None:
         self._broker = broker
         self._fault: UplinkFaultError | None = None
+        self._refusal: UplinkFaultError | None = None
         self._welcome = False
         self._unconfirmed: set[int] = set()
         self.inbox: deque[tuple[str, bytes]] = deque()
@@ -72,13 +75,18 @@ class Session:
 
     def open(self) -> None:
         """Connect and wait for the broker's welcome."""
-        broker = self._broker
+        broker, context = self._broker, None
         try:
             if broker.tls:
-                self._client.tls_set_context(_tls(broker))
+                context = _tls(broker)
+                self._client.tls_set_context(context)
+            if broker.socket:
+                _knock(broker.socket)
             host, port = (str(broker.socket), 1) if broker.socket else (broker.host, broker.port)
             self._client.connect(host, port, broker.keepalive_s)  # a first connection starts clean, also in MQTT 5
         except (OSError, ValueError) as error:
+            if context is not None and context.wrapped is not None:
+                context.wrapped.close()
             raise fault_of(error, broker) from None
         end = monotonic() + CONNECT_S
         while not self._welcome:
@@ -125,8 +133,8 @@ class Session:
             if sock in writable:
                 self._client.loop_write()
             self._client.loop_misc()
-        if self._fault is None and self._client.socket() is None:
-            self._fault = fault("lost" if self._welcome else "not_mqtt", self._broker, "EOF")
+        if self._client.socket() is None:
+            self._end("EOF")
         if self._fault is not None:
             raise self._fault
 
@@ -142,13 +150,19 @@ class Session:
     def _on_disconnect(
         self, _client: Client, _data: object, flags: DisconnectFlags, reason: ReasonCode, _found: Properties | None
     ) -> None:
-        if self._fault is not None:
-            return
         name = reason.getName()
         if flags.is_disconnect_packet_from_server and name == "Session taken over":
-            self._fault = fault("taken_over", self._broker)
-        else:
-            self._fault = fault("lost" if self._welcome else "not_mqtt", self._broker, name)
+            self._fault = self._fault or fault("taken_over", self._broker)
+        self._end(name)
+
+    def _end(self, why: str) -> None:
+        """The connection has ended; a broker that refused something before it hung up (mosquitto 2.0.11) told us why."""
+        ended = self._refusal or fault("lost" if self._welcome else "not_mqtt", self._broker, why)
+        self._fault = self._fault or ended
+
+    def _refused(self, code: str, reason: ReasonCode) -> None:
+        self._refusal = fault(code, self._broker, reason.getName())
+        self.notices.append(self._refusal)
 
     def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         self.inbox.append((message.topic, bytes(message.payload)))
@@ -158,18 +172,41 @@ class Session:
     ) -> None:
         self._unconfirmed.discard(mid)
         if reason.is_failure:
-            self.notices.append(fault("no_publish", self._broker, reason.getName()))
+            self._refused("no_publish", reason)
 
     def _on_subscribe(
         self, _client: Client, _data: object, _mid: int, reasons: list[ReasonCode], _found: Properties | None
     ) -> None:
         for reason in reasons:
             if reason.is_failure:
-                self.notices.append(fault("no_subscribe", self._broker, reason.getName()))
+                self._refused("no_subscribe", reason)
 
 
-def _tls(broker: Broker) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=None if broker.ca_file is None else str(broker.ca_file))
+def _knock(path: Path) -> None:
+    """Connect once by ourselves: paho neither closes a unix socket that cannot connect nor gives it a deadline."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(CONNECT_S)
+        sock.connect(str(path))
+
+
+class _Context(ssl.SSLContext):
+    """Remembers the socket that it wrapped: paho drops one whose handshake failed without closing it."""
+
+    wrapped: ssl.SSLSocket | None = None
+
+    def wrap_socket(self, *args: Any, **keys: Any) -> ssl.SSLSocket:
+        """As SSLContext does, and remember."""
+        self.wrapped = super().wrap_socket(*args, **keys)
+        return self.wrapped
+
+
+def _tls(broker: Broker) -> _Context:
+    """A client's context: the broker's certificate and its name are checked, always."""
+    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
+    if broker.ca_file is None:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    else:
+        context.load_verify_locations(str(broker.ca_file))
     if broker.cert_file is not None:
         context.load_cert_chain(str(broker.cert_file), None if broker.key_file is None else str(broker.key_file))
     return context

@@ -7,12 +7,12 @@ import select
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 from doxa_agent.config import Settings
-from doxa_agent.faults import UplinkFaultError
+from doxa_agent.faults import UplinkFaultError, fault
 from doxa_agent.quiet import Quiet
 from doxa_agent.sender import Sender
 from doxa_agent.session import LOOK_S, Session, Will
@@ -27,6 +27,8 @@ log = logging.getLogger("doxa.agent.uplink")
 
 STEADY_S: Final = 30.0
 """A connection that lasted this long was a good one: the next failure starts from the short delay again."""
+FLAPS: Final = 3
+"""After so many short connections in a row the broker's hanging up has a cause worth naming."""
 SPARE_BYTES: Final = 1024
 """Of the broker's largest packet: for the topic and the header."""
 
@@ -54,6 +56,7 @@ class Uplink:
         self._quiet = Quiet(log)
         self._told: tuple[object, ...] | None = None
         self._status_due = 0.0
+        self._refusal: UplinkFaultError | None = None
         self.state = UplinkState()
         self.heartbeat = monotonic()
         """When the thread last went round its loop, for the watchdog."""
@@ -71,7 +74,8 @@ class Uplink:
         """Send what can be sent, say `stopped`, disconnect; give up after `within_s`."""
         self._stop_at = monotonic() + within_s
         self.wake()
-        self._thread.join(within_s + 1)
+        if self._thread.ident is not None:
+            self._thread.join(within_s + 1)
         if not self._thread.is_alive():
             os.close(self._wake_r)
             os.close(self._wake_w)
@@ -91,14 +95,18 @@ class Uplink:
             try:
                 self._one_session()
             except UplinkFaultError as found:
-                self.state = UplinkState(trouble=found)
-                self._quiet.warn(found.code, found.text)
+                self._blame(
+                    fault("flapping", self._settings.broker) if found.code == "lost" and failures >= FLAPS else found
+                )
             except Exception as error:  # noqa: BLE001 - our own fault: measuring goes on, and we try again
-                self.state = UplinkState(trouble=UplinkFaultError("exception", OUR_FAULT.fill(what=repr(error)[:200])))
-                self._quiet.warn("exception", OUR_FAULT.fill(what=repr(error)[:200]))
+                self._blame(UplinkFaultError("exception", OUR_FAULT.fill(what=repr(error)[:200])))
             if self._stop_at is None:
                 failures = 0 if monotonic() - began > STEADY_S else failures + 1
                 self._sleep(self.delay_s(failures))
+
+    def _blame(self, found: UplinkFaultError) -> None:
+        self.state = UplinkState(trouble=found)
+        self._quiet.warn(found.code, found.text)
 
     def delay_s(self, failures: int) -> float:
         """Full jitter: anything between the shortest delay and a ceiling that doubles with each failure."""
@@ -132,7 +140,7 @@ class Uplink:
         if session.largest is not None:
             sender.batch_bytes = min(sender.batch_bytes, session.largest - SPARE_BYTES)
         sender.restart()
-        self._told = None
+        self._told = self._refusal = None
         self.state = UplinkState(connected=True)
         try:
             while self._stop_at is None:
@@ -171,16 +179,21 @@ class Uplink:
             except WireError as error:
                 self._quiet.warn("bad_ack", BAD_ACK.fill(why=error.code))
                 continue
+            self._refusal = None
             if refused:
                 log.warning("%s", REFUSED.fill(count=refused))
 
     def _note(self, session: Session, sender: Sender) -> None:
-        trouble = self.state.trouble
+        """What stands in the way although we are connected: the broker refuses something, or the collector is silent."""
         while session.notices:
-            trouble = session.notices.popleft()
+            self._refusal = session.notices.popleft()
+        silent = fault("no_ack", self._settings.broker) if sender.is_unheard else None
+        trouble = self._refusal or silent
+        if trouble is not None:
             self._quiet.warn(trouble.code, trouble.text)
-        if (sender.in_flight, trouble) != (self.state.in_flight, self.state.trouble):
-            self.state = replace(self.state, in_flight=sender.in_flight, trouble=trouble)
+        elif self.state.trouble is not None:
+            self._quiet.good(HEARD)
+        self.state = UplinkState(connected=True, trouble=trouble, in_flight=sender.in_flight)
 
     def _tell(self, session: Session, now: float) -> None:
         """Publish the status when it is due, or when something in it that matters has changed."""
@@ -210,6 +223,7 @@ class Uplink:
 
 
 CONNECTED = Text(vi="đã kết nối broker {place}", en="connected to the broker {place}")
+HEARD = Text(vi="collector đã xác nhận trở lại", en="the collector acknowledges again")
 REFUSED = Text(
     vi="collector không nhận {count} kết quả đo (đã cách ly ở collector); xem lý do tại collector",
     en="the collector did not take {count} measurements (quarantined there); the reason is shown at the collector",

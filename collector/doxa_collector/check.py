@@ -115,7 +115,7 @@ def bind(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = str(error) if error.errno is None or isinstance(error, socket.gaierror) else os.strerror(error.errno)
         raise OperationError(_NO_BIND.fill(address=f"{host}:{port}", reason=reason)) from None
 
 

@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=str(_EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verbs = top.add_subparsers(required=True, metavar=str(Text(vi="LỆNH", en="COMMAND")))
+    verbs = top.add_subparsers(required=True, metavar=str(_COMMAND))
     _verb(verbs, "run", _RUN, run, example="doxa collector run --config collector.toml")
     _json(_verb(verbs, "check", _CHECK, check, example="doxa collector check --config collector.toml --json"))
     _json(_verb(verbs, "status", _STATUS, status, example="doxa collector status --json"))
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sinks(verbs: Any) -> None:
-    group = verbs.add_parser("sinks", help=str(_SINKS), description=str(_SINKS)).add_subparsers(required=True)
+    group = _group(verbs, "sinks", _SINKS, example="doxa collector sinks status")
     _json(_verb(group, "status", _SINKS, sinks_status, example="doxa collector sinks status"))
     rewind = _verb(
         group, "rewind", _REWIND, sinks_rewind, example="doxa collector sinks rewind grafana --since 2026-11-21"
@@ -62,7 +62,7 @@ def _sinks(verbs: Any) -> None:
 
 
 def _quarantine(verbs: Any) -> None:
-    group = verbs.add_parser("quarantine", help=str(_ASIDE), description=str(_ASIDE)).add_subparsers(required=True)
+    group = _group(verbs, "quarantine", _ASIDE, example="doxa collector quarantine list")
     rows = _verb(group, "list", _ASIDE_LIST, quarantine_list, example="doxa collector quarantine list --code bad_time")
     rows.add_argument("--code", help=str(Text(vi="chỉ mã này", en="this code only")))
     rows.add_argument(
@@ -76,9 +76,19 @@ def _quarantine(verbs: Any) -> None:
     _json(again)
 
 
+def _group(verbs: Any, name: str, about: Text, *, example: str) -> Any:
+    parser = verbs.add_parser(name, help=str(about), description=str(about), epilog=_example(example))
+    return parser.add_subparsers(required=True, metavar=str(_COMMAND))
+
+
+def _example(line: str) -> str:
+    return str(Text(vi=f"ví dụ: {line}", en=f"example: {line}"))
+
+
 def _verb(group: Any, name: str, about: Text, command: Command, *, example: str) -> argparse.ArgumentParser:
-    epilog = str(Text(vi=f"ví dụ: {example}", en=f"example: {example}"))
-    parser: argparse.ArgumentParser = group.add_parser(name, help=str(about), description=str(about), epilog=epilog)
+    parser: argparse.ArgumentParser = group.add_parser(
+        name, help=str(about), description=str(about), epilog=_example(example)
+    )
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, metavar="FILE", help=str(_CONFIG))
     parser.set_defaults(command=command)
     return parser
@@ -280,6 +290,7 @@ _EXAMPLES = Text(
     vi="ví dụ:\n  doxa collector check --config collector.toml\n  doxa collector run --config collector.toml",
     en="examples:\n  doxa collector check --config collector.toml\n  doxa collector run --config collector.toml",
 )
+_COMMAND = Text(vi="LỆNH", en="COMMAND")
 _CONFIG = Text(vi=f"tệp cấu hình (mặc định {DEFAULT_FILE})", en=f"the settings file (default {DEFAULT_FILE})")
 _RUN = Text(vi="chạy máy thu cho đến khi được yêu cầu dừng", en="run the collector until it is told to stop")
 _CHECK = Text(vi="nói từng dòng những gì run sẽ làm", en="say line by line what run would do")

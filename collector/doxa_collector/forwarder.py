@@ -162,7 +162,7 @@ class Forwarder:
         delivery = deliver(items, self._sink.send)
         forgot = self._may_have_forgotten(delivery)
         self._down = delivery.trouble is not None
-        after = self._moved(cursor, items, delivery)
+        after = self._moved(cursor, items, delivery, forgot=forgot)
         with writing(self._engine) as conn:
             if forwarding.cursor_of(conn, self.name).rewound != cursor.rewound:
                 return True  # sent back while we were writing: what we know of our position is void
@@ -183,11 +183,13 @@ class Forwarder:
         self._connections = self._sink.connections
         return delivery.broke_off or renewed
 
-    def _moved(self, cursor: Cursor, items: Sequence[Item], delivery: Delivery) -> Cursor:
+    def _moved(self, cursor: Cursor, items: Sequence[Item], delivery: Delivery, *, forgot: bool) -> Cursor:
+        """The cursor after a delivery. Time that passed before the store forgot makes nothing safer."""
         position, safe = cursor.position, self._safe.position
         if delivery.done:
             position = self._stream.position(items[delivery.done - 1])
-            self._safe.reach(position)
+            if not forgot or self._fruitless >= _FRUITLESS:
+                self._safe.reach(position)
         if self._safe.position > safe:
             self._fruitless = 0
         return replace(

@@ -436,9 +436,14 @@ ask_password() {
 settings_of_kernel() {
     group=$(number_of group doxa)
     lowest=${group:-0} highest=${group:-0}
-    if live && read -r low high </proc/sys/net/ipv4/ping_group_range && [ "$low" -le "$high" ]; then
-        if [ "$low" -lt "$lowest" ]; then lowest=$low; fi # others may ping already: widen, never narrow
-        if [ "$high" -gt "$highest" ]; then highest=$high; fi
+    if live; then
+        # Not `read`: dash reads byte by byte, and this file gives everything to the first read or nothing.
+        range=$(cat /proc/sys/net/ipv4/ping_group_range)
+        low=$(echo "$range" | cut -f 1) high=$(echo "$range" | cut -f 2)
+        if [ "$low" -le "$high" ]; then # others may ping already: widen, never narrow
+            if [ "$low" -lt "$lowest" ]; then lowest=$low; fi
+            if [ "$high" -gt "$highest" ]; then highest=$high; fi
+        fi
     fi
     sed "s|@GROUPS@|$lowest $highest|" "$here/doxa.sysctl" >"$scratch/sysctl"
     if put "$scratch/sysctl" "$root/etc/sysctl.d/99-doxa.conf" 0644 root:root && live && [ -z "$dry" ]; then

@@ -86,19 +86,31 @@ def burst_for(mbit: float) -> str:
 
 
 def shape(line: Line, mbit: float) -> None:
-    """Set the line's rate in both directions, each with a queue of 40 ms."""
+    """Set the line's rate in both directions, each with a queue of 40 ms.
+
+    Slow lines get small segments (no 64 KiB frames), as they would on a cable; fast ones would cost too much so.
+    """
     for device in ("down0", "up0"):
         words = f"tbf rate {mbit}mbit burst {burst_for(mbit)} latency 40ms".split()
         command = ["tc", "-netns", line.router, "qdisc", "replace", "dev", device, "root", *words]
         subprocess.run(command, check=True, capture_output=True, timeout=20)
+    segments = "2" if mbit <= 150 else "32"
+    places = ((line.client, line.interface), (line.router, "down0"), (line.router, "up0"), (line.server, "line1"))
+    for name, device in places:
+        ip("-n", name, "link", "set", device, "gso_max_segs", segments)
 
 
 def lose(line: Line, per_mille: int) -> None:
     """Let the router drop that share of the packets that it forwards, at random."""
+    chance = "drop" if per_mille >= 1000 else f"numgen random mod 1000 < {per_mille} drop"
     rules = f"""
         flush ruleset
-        table inet loss {{ chain forward {{ type filter hook forward priority 0;
-            numgen random mod 1000 < {per_mille} drop; }} }}
+        table inet loss {{
+            chain forward {{
+                type filter hook forward priority 0;
+                {chance}
+            }}
+        }}
     """
     subprocess.run(
         ["ip", "netns", "exec", line.router, "nft", "-f", "-"], input=rules, text=True, check=True, timeout=20

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -40,16 +41,27 @@ class Machine:
         self.at.mkdir()
         self.wheel, self.wheelhouse = wheel, wheelhouse
         self._holder = subprocess.Popen(["unshare", "-m", "-n", "--propagation", "private", "sleep", "infinity"])
-        self._mount()
-        self.write("/usr/bin/systemctl", textwrap.dedent(SYSTEMCTL), 0o755)
-        self.write("/root/word", "a-word-of-the-probe\n", 0o600)
+        try:
+            self._wait_until_apart()
+            self._mount()
+            self.write("/usr/bin/systemctl", textwrap.dedent(SYSTEMCTL), 0o755)
+            self.write("/root/word", "a-word-of-the-probe\n", 0o600)
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait_until_apart(self) -> None:
+        """Until unshare has become sleep: before that we would mount on the host."""
+        until = time.monotonic() + 20
+        while Path(f"/proc/{self._holder.pid}/comm").read_text().strip() != "sleep":
+            assert time.monotonic() < until, "unshare made no namespaces"
+            time.sleep(0.005)
 
     def _mount(self) -> None:
         layers = f"lowerdir=/,upperdir={self.folder}/layers/u,workdir={self.folder}/layers/w"
         binds = [ROOT, self.wheel.parent, self.wheelhouse, Path(sys.base_prefix)]
         script = f"""
             set -eu
-            until [ "$(readlink /proc/self/ns/mnt)" != "$(readlink /proc/{os.getpid()}/ns/mnt)" ]; do sleep 0.01; done
             mkdir -p {self.folder}/layers
             mount -t tmpfs tmpfs {self.folder}/layers
             mkdir {self.folder}/layers/u {self.folder}/layers/w
@@ -82,6 +94,16 @@ class Machine:
         if shutil.which("python3", path="/usr/bin") is None:
             env["PYTHON"] = os.path.realpath(sys.executable)
         return self._enter(["chroot", str(self.at), *argv], input=heard, check=False, env=env)
+
+    def start(self, *argv: str) -> subprocess.Popen[bytes]:
+        """Start a program in the machine and leave it running."""
+        into = ["nsenter", "-t", str(self._holder.pid), "-m", "-n", "chroot", str(self.at)]
+        return subprocess.Popen([*into, *argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @property
+    def python_doxa(self) -> str:
+        """The command of the tests' own environment, which holds every extra."""
+        return str(ROOT / ".venv/bin/doxa")
 
     def write(self, path: str, text: str, mode: int) -> None:
         """Put a file into the machine."""
@@ -168,23 +190,98 @@ def test_a_range_of_groups_that_may_ping_is_widened_never_narrowed(machine: Mach
     assert machine.read("/proc/sys/net/ipv4/ping_group_range").split() == ["0", "2147483647"]
 
 
+PLAN: Final = """
+[far-end.here]
+host = "127.0.0.1"
+[task.latency]
+meter = "latency"
+link = "internet"
+every_s = 10
+far_ends = ["here"]
+options = { count = 2, interval_s = 0.1, timeout_s = 0.5 }
+[task.speed]
+meter = "speed"
+link = "internet"
+every_s = 40
+phase_s = {phase}
+far_ends = ["here"]
+options = { limit_s = 2, ping_count = 2 }
+"""
+WAIT_FOR_BOTH: Final = """
+import json, sqlite3, time
+until, found = time.monotonic() + 100, []
+while time.monotonic() < until and {m["task"] for m in found} != {"latency", "speed"}:
+    time.sleep(0.5)
+    spool = sqlite3.connect("file:/var/lib/doxa/spool.db?mode=ro", uri=True)
+    found = [json.loads(line) for (line,) in spool.execute("SELECT line FROM waiting")]
+    spool.close()
+print(json.dumps(found))
+"""
+
+
 def test_the_agent_measures_inside_its_sandbox(machine: Machine) -> None:
     """The unit's account, without any capability, under its own filter: both meters, the clock, the proof of the way."""
     assert machine.install(*machine.fresh).returncode == 0
-    plan = machine.read("/etc/doxa/plan.toml")
-    machine.write("/etc/doxa/plan.toml", plan.replace("every_s = 60\n", "every_s = 12\n").replace("every_s = 8640", "every_s = 60\nphase_s = 3\noptions = {limit_s = 2}").replace('far_ends = ["collector"]\n#', 'far_ends = ["collector"]\noptions = {count = 2}\n#'), 0o640)  # fmt: skip
-    machine.run("chown", "root:doxa", "/etc/doxa/plan.toml")
-    report = run_unit(machine, "deploy/pi/doxa-agent.service", "doxa", "/opt/doxa/bin/doxa", "true")
-    assert report["said"]["READY"] >= 1, report
-    assert report["said"]["WATCHDOG"] >= 2, report
-    assert report["exit"] == 0, report
+    soon = (time.time() + 20) % 40
+    machine.write("/etc/doxa/plan.toml", PLAN.replace("{phase}", f"{soon:.1f}"), 0o644)
+    machine.write("/root/wait.py", WAIT_FOR_BOTH, 0o644)
+    far_end = machine.start("/opt/doxa/bin/doxa", "responder", "run", "--host", "127.0.0.1")
+    try:
+        report = run_unit(
+            machine, "deploy/pi/doxa-agent.service", "doxa", "/opt/doxa/bin/doxa", "/usr/bin/python3 /root/wait.py"
+        )
+    finally:
+        far_end.kill()
+        far_end.wait()
+    log = report["log"] + str(report)
+    assert report["said"].get("READY", 0) >= 1, log
+    assert report["said"]["WATCHDOG"] >= 2, log
+    assert report["exit"] == 0, log
+    assert "Traceback" not in log
+    measured = json.loads(report["command"]["out"])
+    assert {m["task"] for m in measured} == {"latency", "speed"}, log
+    for one in measured:
+        assert one["outcome"] in ("ok", "probe_limited"), one
+        assert one["proof"]["interface"] == "lo", one
+        assert "synchronised" in one["clock"], one  # adjtimex went through the filter
+    assert "a-word-of-the-probe" not in log
+
+
+def test_the_responder_serves_inside_its_sandbox(machine: Machine) -> None:
+    ask = "/usr/bin/python3 -c \"import urllib.request as r; print(len(r.urlopen('http://127.0.0.1:8080/garbage.php?ckSize=1').read()))\""
+    report = run_unit(machine, "deploy/server/doxa-responder.service", "nobody", machine.python_doxa, ask)
+    assert report["said"].get("READY", 0) >= 1, report["log"]
+    assert report["said"]["WATCHDOG"] >= 2, report["log"]
+    assert report["command"]["out"].strip() == str(1024 * 1024), report
+    assert report["exit"] == 0, report["log"]
+
+
+def test_the_collector_runs_inside_its_sandbox(machine: Machine) -> None:
+    """With the examples as they stand, and no broker in reach: it waits, serves its page and keeps its ledger."""
+    sysusers = str(ROOT / "deploy/server/doxa-server.sysusers")
+    assert machine.run("systemd-sysusers", sysusers).returncode == 0
+    machine.run("mkdir", "-p", "/etc/doxa")
+    for name in ("collector.toml", "sites.toml"):
+        text = (ROOT / "deploy/server" / name).read_text().replace("doxa.example.gov.vn", "localhost")
+        machine.write(f"/etc/doxa/{name}", text, 0o640)
+    machine.run("cp", "/etc/ssl/certs/ca-certificates.crt", "/etc/doxa/ca.crt")
+    machine.write("/etc/doxa/collector.password", "a-word-of-the-collector\n", 0o600)
+    machine.run("sh", "-c", "chown -R root:doxa /etc/doxa && chown root:root /etc/doxa/collector.password")
+    machine.run("chmod", "750", "/etc/doxa")
+    ask = "/usr/bin/python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:8800/').status)\"; stat -c %U:%a /var/lib/doxa-collector/ledger.db"
+    report = run_unit(machine, "deploy/server/doxa-collector.service", "doxa-collector", machine.python_doxa, ask)
+    assert report["said"].get("READY", 0) >= 1, report["log"]
+    assert report["said"]["WATCHDOG"] >= 2, report["log"]
+    assert report["command"]["out"].split() == ["200", "doxa-collector:600"], report
+    assert report["exit"] == 0, report["log"]
     assert "Traceback" not in report["log"]
+    assert "a-word-of-the-collector" not in report["log"]
 
 
 def run_unit(machine: Machine, unit: str, user: str, program: str, command: str) -> dict[str, Any]:
     """Run a unit by tests/deploy/unitrun.py in the machine."""
     script = str(ROOT / "tests/deploy/unitrun.py")
-    done = machine.run("/usr/bin/python3", "-I", script, str(ROOT / unit), user, program, "60", command)
+    done = machine.run("/usr/bin/python3", "-I", script, str(ROOT / unit), user, program, "120", command)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -47,7 +47,7 @@ def carried(laid: Laid, address: str, *more: str) -> float:
     """Mbit/s of payload that iperf3 receives in the middle of some seconds; the median, for the machine is shared."""
     command = ("iperf3", "-c", address, "--bind-dev", laid.interface, "-P", "4", "-t", "4", "-O", "1", "-J", *more)
     found = json.loads(inside(laid.office, *command))
-    return statistics.median(i["sum"]["bits_per_second"] for i in found["intervals"][1:]) / 1e6
+    return statistics.median(float(i["sum"]["bits_per_second"]) for i in found["intervals"][1:]) / 1e6
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def test_a_killed_laboratory_is_cleared_by_the_next_and_its_processes_are_gone(t
         maker.send_signal(signal.SIGKILL)
     psutil.wait_procs([relay], timeout=20)
     assert not relay.is_running() or relay.status() == psutil.STATUS_ZOMBIE
-    assert office in clear_stale()
+    clear_stale()  # or another laboratory's start was faster
     assert not (FOLDER / office).exists()
 
 

@@ -26,7 +26,10 @@ def test_the_direction_of_imports_is_that_of_the_design() -> None:
     ("module", "forbidden"),
     [
         ("doxa_core.measurement", "doxa_agent doxa_collector paho"),
-        ("doxa_agent.service", "scapy sqlalchemy influxdb_client starlette uvicorn jinja2 asyncio doxa_collector doxa_lab"),
+        (
+            "doxa_agent.service",
+            "scapy sqlalchemy influxdb_client starlette uvicorn jinja2 asyncio doxa_collector doxa_lab",
+        ),
         ("doxa_agent.responder.cli", "scapy sqlalchemy paho asyncio doxa_collector doxa_lab"),
         ("doxa_collector.intake", "scapy icmplib doxa_agent doxa_lab"),
     ],
@@ -45,24 +48,34 @@ def test_locked_versions_name_no_index_host() -> None:
 
 def test_every_dependency_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [d for extra in project["project"]["optional-dependencies"].values() for d in extra] + project["dependency-groups"]["dev"]
-    locked = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    wanted = [d for extra in project["project"]["optional-dependencies"].values() for d in extra] + project[
+        "dependency-groups"
+    ]["dev"]
+    locked = {
+        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
     names = {re.split(r"[\[<>=]", d)[0].lower().replace("_", "-") for d in wanted} - {"doxa"}
     assert names - locked == set()
 
 
 def test_no_commit_holds_a_machine_path_or_a_private_key() -> None:
     bad = re.compile(r"/(?:root|work|home/[a-z]+)/|BEGIN [A-Z ]*PRIVATE " + "KEY")
-    texts = [p for p in tracked() if p.suffix not in (".png",) and p.is_file()]
+    texts = [p for p in tracked() if p.suffix != ".png" and p.is_file()]
     found = {p.relative_to(ROOT): bad.findall(p.read_text(encoding="utf-8")) for p in texts if p != Path(__file__)}
     assert {p: hits for p, hits in found.items() if hits} == {}
 
 
 def test_every_module_says_in_one_sentence_what_it_is_for() -> None:
-    missing = [p.relative_to(ROOT) for p in tracked("core/*.py", "agent/*.py", "collector/*.py", "lab/*.py") if not p.read_text(encoding="utf-8").lstrip().startswith('"""')]
+    missing = [
+        p.relative_to(ROOT)
+        for p in tracked("core/*.py", "agent/*.py", "collector/*.py", "lab/*.py")
+        if not p.read_text(encoding="utf-8").lstrip().startswith('"""')
+    ]
     assert missing == []
 
 
 def test_no_test_is_skipped_or_expected_to_fail() -> None:
     bad = re.compile(r"pytest\.(?:skip|importorskip|xfail)\(|mark\.(?:skip|skipif|xfail)")
-    assert [p.name for p in tracked("tests/*.py") if p != Path(__file__) and bad.search(p.read_text(encoding="utf-8"))] == []
+    assert [
+        p.name for p in tracked("tests/*.py") if p != Path(__file__) and bad.search(p.read_text(encoding="utf-8"))
+    ] == []

@@ -49,7 +49,9 @@ def probe(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_probe_installs_no_library_of_the_collector(probe: Path) -> None:
     names = run(probe, "-m", "pip", "list", "--format=freeze").stdout.lower()
     assert "paho-mqtt" in names
-    assert [n for n in ("sqlalchemy", "influxdb", "starlette", "uvicorn", "jinja2", "scapy", "amqtt") if n in names] == []
+    assert [
+        n for n in ("sqlalchemy", "influxdb", "starlette", "uvicorn", "jinja2", "scapy", "amqtt") if n in names
+    ] == []
 
 
 @pytest.mark.slow
@@ -71,7 +73,9 @@ def test_the_tests_of_core_and_agent_pass_on_the_wheel_without_the_sources(probe
 
 @pytest.mark.slow
 def test_a_group_whose_extra_is_missing_prints_the_line_that_installs_it(probe: Path) -> None:
-    found = subprocess.run([probe, "-m", "doxa_core", "collector", "check"], capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [probe, "-m", "doxa_core", "collector", "check"], capture_output=True, text=True, check=False
+    )
     assert found.returncode == 2
     assert "pip install 'doxa[collector]'" in found.stderr
 

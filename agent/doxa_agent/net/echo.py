@@ -8,10 +8,11 @@ import struct
 from typing import Final, NamedTuple
 
 TOKEN_BYTES: Final = 8
-_HEADER: Final = struct.Struct("!BBHHH")
-_MARK: Final = struct.Struct(f"!{TOKEN_BYTES}sII")
+_HEADER_BYTES: Final = 8
+_WHOLE: Final = struct.Struct(f"!BBHHH{TOKEN_BYTES}sII")  # type, code, checksum, identifier, sequence, and our mark
+_MARK: Final = struct.Struct("!II")
 
-MIN_PAYLOAD: Final = _MARK.size
+MIN_PAYLOAD: Final = _WHOLE.size - _HEADER_BYTES
 """What must come back: far ends that shorten their answers to 64 octets are still told apart."""
 MAX_PAYLOAD: Final = 1452
 """With the 8 octets of ICMP and 40 of IPv6 in a packet of 1500."""
@@ -34,10 +35,12 @@ def request(family: int, token: bytes, mark: Mark, size: int, identifier: int = 
 
     The kernel fills the checksum except on a raw IPv4 socket (`checksum`), and the identifier on a datagram socket.
     """
-    body = _MARK.pack(token, mark.place, mark.seq) + bytes(size - MIN_PAYLOAD)
-    kind, seq = REQUEST[family], mark.seq & 0xFFFF
-    total = internet_checksum(_HEADER.pack(kind, 0, 0, identifier, seq) + body) if checksum else 0
-    return _HEADER.pack(kind, 0, total, identifier, seq) + body
+    kind, padding = REQUEST[family], bytes(size - MIN_PAYLOAD)
+    head = _WHOLE.pack(kind, 0, 0, identifier, mark.seq & 0xFFFF, token, mark.place, mark.seq)
+    if checksum:
+        total = internet_checksum(head + padding)
+        head = _WHOLE.pack(kind, 0, total, identifier, mark.seq & 0xFFFF, token, mark.place, mark.seq)
+    return head + padding
 
 
 def read_reply(packet: bytes, family: int, token: bytes) -> Mark | None:
@@ -52,19 +55,17 @@ def read_quoted(packet: bytes, family: int, token: bytes) -> Mark | None:
 
 def read_own(frame: bytes, token: bytes) -> Mark | None:
     """The request in a copy of what was sent, wherever behind link and IP headers it begins; None where it is cut."""
-    place = frame.find(token)
-    if place < 0 or len(frame) < place + _MARK.size:
+    start = frame.find(token)
+    if start < 0 or len(frame) < start + TOKEN_BYTES + _MARK.size:
         return None
-    _, target, seq = _MARK.unpack_from(frame, place)
-    return Mark(target, seq)
+    return Mark._make(_MARK.unpack_from(frame, start + TOKEN_BYTES))
 
 
 def _read(packet: bytes, kind: int, token: bytes) -> Mark | None:
-    if len(packet) < _HEADER.size + _MARK.size:
+    if len(packet) < _WHOLE.size:
         return None
-    found_kind, code, _, _, short_seq = _HEADER.unpack_from(packet)
-    found_token, place, seq = _MARK.unpack_from(packet, _HEADER.size)
-    if found_kind != kind or code != 0 or found_token != token or seq & 0xFFFF != short_seq:
+    found_kind, code, _, _, short, found_token, place, seq = _WHOLE.unpack_from(packet)
+    if found_kind != kind or code != 0 or found_token != token or seq & 0xFFFF != short:
         return None
     return Mark(place, seq)
 

@@ -14,7 +14,7 @@ from doxa_agent.net.stamp import STAMP_ROOM, Moment, ask_for_stamps, now, stamp_
 _PROTOCOLS: Final = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
 _RECVERR: Final = {4: (socket.IPPROTO_IP, 11), 6: (socket.IPPROTO_IPV6, 25)}  # IP_RECVERR, IPV6_RECVERR (linux/in.h)
 _ERROR_ROOM: Final = STAMP_ROOM + socket.CMSG_SPACE(64)
-_EXTENDED_ERROR: Final = struct.Struct("=IBBBB")  # the head of struct sock_extended_err: errno, origin, type, code, pad
+_EXTENDED_ERROR: Final = struct.Struct("=IB")  # the head of struct sock_extended_err: errno, origin
 _FROM_NETWORK: Final = frozenset({2, 3})  # SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6
 _FROM_STAMPING: Final = 4  # SO_EE_ORIGIN_TIMESTAMPING
 _SOL_RAW: Final = 255
@@ -104,6 +104,7 @@ class EchoSocket:
         self.family = family
         self.way, self._socket = _open(family)
         self._token, self._payload = token, payload
+        self._recverr = _RECVERR[family]
         self._raw = self.way == "icmp_raw"
         self._identifier = secrets.randbits(16)
         self._harvest = Harvest([], [], [])
@@ -186,10 +187,9 @@ class EchoSocket:
                 packet, ancillary, _, sender = self._socket.recvmsg(_LARGEST, _ERROR_ROOM, socket.MSG_ERRQUEUE)
             except OSError:
                 break
-            number, origin = self._origin(ancillary)
+            number, origin, stamp = self._read_control(ancillary)
             if origin == _FROM_STAMPING:
-                mark, stamp = echo.read_own(packet, self._token), stamp_of(ancillary)
-                if mark is not None and stamp is not None:
+                if stamp is not None and (mark := echo.read_own(packet, self._token)) is not None:
                     self._harvest.departures.append((mark, stamp))
             elif origin in _FROM_NETWORK:
                 found += 1
@@ -201,11 +201,13 @@ class EchoSocket:
         if mark is not None or not self._raw:  # a raw socket hears of other programs' requests too
             self._harvest.refusals.append(Refusal(mark, host, reason_of(number)))
 
-    def _origin(self, ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int]:
+    def _read_control(self, ancillary: list[tuple[int, int, bytes]]) -> tuple[int, int, int | None]:
+        """The errno, its origin and the stamp of what the error queue gave."""
+        number = origin = 0
         for level, kind, octets in ancillary:
-            if (level, kind) == _RECVERR[self.family] and len(octets) >= _EXTENDED_ERROR.size:
-                return _EXTENDED_ERROR.unpack_from(octets)[:2]
-        return 0, 0
+            if kind == self._recverr[1] and level == self._recverr[0] and len(octets) >= _EXTENDED_ERROR.size:
+                number, origin = _EXTENDED_ERROR.unpack_from(octets)
+        return number, origin, stamp_of(ancillary) if origin == _FROM_STAMPING else None
 
 
 def _open(family: int) -> tuple[str, socket.socket]:

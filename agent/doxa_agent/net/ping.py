@@ -29,10 +29,10 @@ _DRAIN_NS: Final = 250_000_000
 _DRAIN_COUNT: Final = 64
 """How long, and for how many requests, stamped replies may wait in the socket while others are being sent: with the
 largest payload and the smallest usual buffer (212,992 octets, doubled by the kernel) nothing overflows."""
-_SLOT_NS: Final = 50_000_000
+_SLOT_NS: Final = 100_000_000
 _SLOTS: Final = 8
 """Requests to several far ends that are due within a slot leave together: a wake-up costs more than ten packets. A slot is
-50 ms, but never more than an eighth of the interval."""
+100 ms, but never more than an eighth of the interval. Up to eight far ends always leave one by one."""
 _NAP_S: Final = 0.1
 """The longest sleep that a cancel does not interrupt."""
 

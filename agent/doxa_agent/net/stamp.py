@@ -25,7 +25,7 @@ STEP_NS: Final = 50_000
 """A smaller change of the offset is the spread of reading two clocks; it bounds the error that can pass unnoticed."""
 _LONGEST_WAIT_NS: Final = 10_000_000_000
 _TIGHT_NS: Final = 10_000
-_TRIES: Final = 5
+_TRIES: Final = 4
 
 
 class Moment(NamedTuple):
@@ -40,13 +40,20 @@ def now(
     mono: Callable[[], int] = time.monotonic_ns,
 ) -> Moment:
     """This instant; read again when the process was interrupted between the clocks."""
-    best = Moment(0, 0)
-    width = 0
-    for attempt in range(_TRIES):
+    before = mono()
+    found = real()
+    width = mono() - before
+    if width <= _TIGHT_NS:
+        return Moment(found, before + width // 2)
+    return _read_again(real, mono, Moment(found, before + width // 2), width)
+
+
+def _read_again(real: Callable[[], int], mono: Callable[[], int], best: Moment, width: int) -> Moment:
+    for _ in range(_TRIES):
         before = mono()
         found = real()
         spread = mono() - before
-        if attempt == 0 or spread < width:
+        if spread < width:
             best, width = Moment(found, before + spread // 2), spread
         if width <= _TIGHT_NS:
             break

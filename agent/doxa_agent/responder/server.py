@@ -206,7 +206,14 @@ class Server:
     def _begin_stop(self, now: float) -> None:
         os.eventfd_read(self._wake)
         self._accept_off()
+        self._close_listeners()
         self._stop_at = self._stop_at or now + GRACE_S
+
+    def _close_listeners(self) -> None:
+        """From now on a new client is refused at once, and may turn to another far end."""
+        for sock in self._listeners.values():
+            sock.close()
+        self._listeners.clear()
 
     # --- clients -----------------------------------------------------------------------------------------------------
 
@@ -333,7 +340,6 @@ class Server:
     def _close_all(self) -> None:
         for fd in list(self._connections):
             self._close(fd)
-        for sock in self._listeners.values():
-            sock.close()
+        self._close_listeners()
         self._epoll.close()
         os.close(self._wake)

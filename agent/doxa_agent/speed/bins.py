@@ -15,6 +15,7 @@ from math import sqrt
 from typing import Final
 
 BIN_S: Final = 0.05
+_DUST: Final = 1e-6  # sums of floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Steady:
 def steady_at(bins: Sequence[Bin], rule: StopRule, end: int | None = None) -> Steady | None:
     """The steady figure if the rule holds for the bins before `end` (the last one by default), at any of its scales."""
     last = len(bins) if end is None else end
-    if total(bins[:last]).seconds < rule.earliest_s:
+    if total(bins[:last]).seconds < rule.earliest_s - _DUST:
         return None
     return next((found for scale in rule.scales if (found := _steady_at_scale(bins, rule, last, scale))), None)
 

@@ -69,6 +69,8 @@ class Course:
 
     def steady(self, *, early_stop: bool) -> Steady | None:
         """The steady figure: at the early stop, or in a run of fixed length all that followed the first steady place."""
+        if self.ended not in ("stable", "limit"):
+            return None
         return steady_of(self.bins, self.rule, early_stop=early_stop)
 
 
@@ -133,5 +135,5 @@ def _ending(course: Course, transfer: Transfer, pace: Pace, deadline: Deadline, 
     if pace.early_stop and transfer.is_steady(course.bins, course.rule):
         return "stable"
     if elapsed >= pace.limit_s and (transfer.settled() or elapsed >= pace.limit_s + SETTLE_S):
-        return "limit"
+        return "limit" if any(b.octets for b in course.bins) else "stalled"
     return ""

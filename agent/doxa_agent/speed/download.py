@@ -100,8 +100,8 @@ class Download:
             else:
                 self._drain(stream)
         except Unreachable as error:
-            if error.reason in ("http_status", "http_protocol"):
-                raise
+            if error.reason in ("http_status", "http_protocol") or fd not in self._streams:
+                raise  # the far end is no far end, or this was the last stream
             self._lose(stream, error.reason)
         except OSError as error:
             self._lose(stream, reason_of(error))

@@ -244,10 +244,11 @@ class Test:
             self.account.find("counted_at_sender")
             return Counted(bins=course.bins, whole=course.whole, steady=at_sender, by="sender/delivered")
         bins = list(report.bins)
-        if not self._options.early_stop:
+        found = None
+        if course.ended == "stable":
+            found = last_steady(bins, FINE)
+        elif course.ended == "limit" and not self._options.early_stop:
             found = steady_of(bins, FINE, early_stop=False)
-        else:
-            found = last_steady(bins, FINE) if course.ended == "stable" else None
         self._compare(course, report, at_sender, found)
         whole = total(report.bins)
         return Counted(bins=report.bins, whole=whole, steady=found, by=f"receiver/{report.counted}")

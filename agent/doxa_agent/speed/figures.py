@@ -62,7 +62,7 @@ def header_model(family: int, infos: Sequence[TcpInfo]) -> HeaderModel:
 def rates(direction: str, counted: Counted, model: HeaderModel, mss: int | None) -> dict[str, float]:
     """The values of one direction; what is not known is absent."""
     whole, found = counted.whole, {}
-    if whole.seconds > 0:
+    if whole.seconds > 0 and whole.octets > 0:
         found = {
             f"{direction}_mean_mbps": mbps(whole.octets, whole.seconds),
             f"{direction}_bytes": float(round(whole.octets)),

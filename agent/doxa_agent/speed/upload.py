@@ -125,8 +125,8 @@ class Upload:
             if event & select.EPOLLOUT and fd in self._streams:
                 self._send(stream)
         except Unreachable as error:
-            if error.reason in ("http_status", "http_protocol"):
-                raise
+            if error.reason in ("http_status", "http_protocol") or fd not in self._streams:
+                raise  # the far end is no far end, or this was the last stream
             self._lose(stream, error.reason)
         except OSError as error:
             self._lose(stream, reason_of(error))
@@ -139,22 +139,30 @@ class Upload:
                 stream.left -= stream.sock.send(self._buffer[: min(BUFFER, stream.left)])
         except BlockingIOError:
             return
-        if not stream.left and not stream.head:
-            self._poller.modify(stream.sock, select.EPOLLIN)
+        if stream.left or stream.head:
+            return
+        self._poller.modify(stream.sock, select.EPOLLIN)
+        if stream.answer.complete:
+            self._go_on(stream)
 
     def _listen(self, stream: Stream) -> None:
         try:
-            stream.answer.feed(stream.sock.recv(16 * 1024))
+            piece = stream.sock.recv(16 * 1024)
         except BlockingIOError:
             return
+        if not piece and stream.answer.complete:
+            raise Unreachable("broke_off")
+        stream.answer.feed(piece)
         head = stream.answer.head
         if head is not None and head.status >= 300:
             raise Unreachable("http_status")
-        if not stream.answer.complete:
-            return
-        if stream.left or head is None:
-            raise Unreachable("broke_off")  # it answered before it had taken everything
-        if head.closes:
+        if stream.answer.complete and not stream.left and not stream.head:
+            self._go_on(stream)
+
+    def _go_on(self, stream: Stream) -> None:
+        """The answer is complete and everything sent: the next post. Some servers answer before they have read it all."""
+        head = stream.answer.head
+        if head is None or head.closes:
             self._succeed(stream)
             return
         self._begin_post(stream)

@@ -172,6 +172,8 @@ verdict = Table(
     Column("detail", Text, nullable=False),
     Column("computed_us", BigInteger, nullable=False),
     UniqueConstraint("plan", "plan_version", "target", "place_code", "period_from", name="verdict_once"),
+    # the page asks for one period of a plan at once, and counts it by place and outcome
+    Index("verdict_by_period", "plan", "plan_version", "period_from", "target", "place_code", "outcome"),
 )
 
 reference = Table(

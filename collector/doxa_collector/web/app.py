@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
@@ -49,6 +50,7 @@ def create_app(
             Middleware(Shield, hosts=chosen.allowed_hosts if guard is None else None, error_page=pages.error),
             Middleware(Failsafe, error_page=pages.error),
             Middleware(Access, guard=guard, error_page=pages.error),
+            Middleware(GZipMiddleware, minimum_size=2000),  # a page is 10 to 250 KiB, and a phone may be far away
         ],
         exception_handlers={HTTPException: on_http_error},
     )

@@ -189,12 +189,11 @@ class Period:
 def latest_period(conn: Connection, plan: Plan) -> Period | None:
     """The latest period judged under the plan's version in force, None before the first judgement."""
     v = verdict.c
-    ours = (v.plan == plan.id, v.plan_version == plan.version)
-    newest = select(func.max(v.period_from)).where(*ours).scalar_subquery()
     row = conn.execute(
-        select(v.period_from, func.max(v.period_to), func.max(v.computed_us))
-        .where(*ours, v.period_from == newest)
-        .group_by(v.period_from)
+        select(v.period_from, v.period_to, v.computed_us)
+        .where(v.plan == plan.id, v.plan_version == plan.version)
+        .order_by(v.period_from.desc())
+        .limit(1)
     ).first()
     return None if row is None else Period(first=row[0], last=row[1], computed_us=row[2])
 
@@ -267,9 +266,15 @@ def _cards(
         measured = [d for d in demands if d.target.kind is not Kind.MANUAL]
         if outcome is not None:
             measured = [d for d in measured if d.finding is not None and d.finding.outcome is outcome]
+        measured.sort(key=_worst_first)
         manual = [] if outcome is not None else [d for d in demands if d.target.kind is Kind.MANUAL]
         cards.append(Card(plan=tally.plan, place=tally.place, measured=measured, manual=manual, counts=tally.counts))
     return cards
+
+
+def _worst_first(demand: Demand) -> int:
+    """Trouble stands first; what nobody judged yet stands last, otherwise the order of the document stays."""
+    return len(WORST_FIRST) if demand.finding is None else WORST_FIRST.index(demand.finding.outcome)
 
 
 def findings_of(conn: Connection, plan: Plan, period_from: str, codes: set[str]) -> list[Finding]:

@@ -60,14 +60,28 @@ def read_history(conn: Connection, site: str, link: str, meter: str, *, from_us:
     return History(meter=meter, records=records, every=every)
 
 
-def newest_runs(conn: Connection, site: str, link: str, meters: Sequence[str], limit: int) -> list[Record]:
-    """The newest runs of all meters over a line, newest first."""
+def outages(records: Sequence[Record], now_us: int) -> list[tuple[int, int]]:
+    """Spans from the first of at least two failures in a row to the next success, or to now; runs of one far end."""
+    found: list[tuple[int, int]] = []
+    failing: list[Record] = []
+    for record in records:
+        if record.outcome is Outcome.FAILED:
+            failing.append(record)
+        elif record.outcome in (Outcome.OK, Outcome.PROBE_LIMITED):
+            if len(failing) > 1:
+                found.append((failing[0].started_us, record.started_us))
+            failing = []
+    return [*found, (failing[0].started_us, now_us)] if len(failing) > 1 else found
+
+
+def newest_runs(conn: Connection, site: str, link: str, meters: Sequence[str], each: int) -> list[Record]:
+    """The newest runs over a line, newest first: so many of each meter, so that a busy one hides no other."""
     m = measurement.c
     found: list[Record] = []
     for meter in meters:
         query = select(*_COLUMNS).where(m.site == site, m.link == link, m.meter == meter)
-        found += [record_from(row) for row in conn.execute(query.order_by(m.started_us.desc()).limit(limit))]
-    return sorted(found, key=lambda r: (-r.started_us, -r.id))[:limit]
+        found += [record_from(row) for row in conn.execute(query.order_by(m.started_us.desc()).limit(each))]
+    return sorted(found, key=lambda r: (-r.started_us, -r.id))
 
 
 def read_evidence(conn: Connection, ids: Sequence[int]) -> dict[int, dict[str, Any]]:

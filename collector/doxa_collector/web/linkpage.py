@@ -12,7 +12,7 @@ from doxa_collector.ledger.record import Record
 from doxa_collector.ledger.schema import link as link_table
 from doxa_collector.plans.model import Kind, Measure, Operator, Plan, PlanPlace, Target
 from doxa_collector.web.board import Finding, findings_of, latest_period
-from doxa_collector.web.history import RANGES, History, newest_runs, read_evidence, read_history
+from doxa_collector.web.history import RANGES, History, newest_runs, outages, read_evidence, read_history
 from doxa_collector.web.language import Voice
 from doxa_collector.web.linkstate import LinkState, link_states, meters_of_sites
 from doxa_collector.web.masking import MASK, mask_text
@@ -34,7 +34,7 @@ RATE_NAMES: Final[Mapping[str, tuple[str, str]]] = {
 """The values that hold the steady rate at each layer."""
 LATENCY_NAMES: Final = ("rtt_p50_ms", "rtt_p95_ms")
 _VISIBLE_LOSS: Final = 0.01
-_TABLE_ROWS: Final = 20
+_ROWS_OF_A_METER: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,7 @@ def read_link_page(
     histories = _histories(conn, key, wish, now_us)
     layers = [layer for layer, names in RATE_NAMES.items() if any(_has(h, names) for h in histories)]
     layer = _layer_of(wish, requirements, layers)
-    draft = _Draft(voice, wish, now_us, sensitive)
+    draft = _Draft(voice, wish, now_us, sensitive, _outages(histories, now_us))
     rate = draft.rates(histories, state, requirements, layer)
     latency = draft.latency(histories)
     meters = [history.meter for history in histories]
@@ -215,12 +215,28 @@ def _layer_of(wish: Wish, requirements: Sequence[Requirement], layers: Sequence[
     return str(judged[0]) if judged else Layer.PAYLOAD.value
 
 
+def _outages(histories: Sequence[History], now_us: int) -> list[tuple[int, int]]:
+    """When the line was down: as the meter and the far end that were measured most often saw it."""
+    often = max(histories, key=lambda h: len(h.records) * h.every, default=None)
+    if often is None:
+        return []
+    far_end = next(iter(often.far_ends()), None)
+    return outages([r for r in often.records if r.far_end == far_end], now_us)
+
+
 class _Draft:
     """Makes charts of histories for one reader."""
 
-    def __init__(self, voice: Voice, wish: Wish, now_us: int, sensitive: bool) -> None:  # noqa: FBT001 - private
+    def __init__(
+        self,
+        voice: Voice,
+        wish: Wish,
+        now_us: int,
+        sensitive: bool,  # noqa: FBT001 - private
+        outages: Sequence[tuple[int, int]],
+    ) -> None:
         self._voice, self._wish, self._now_us = voice, wish, now_us
-        self._sensitive = sensitive
+        self._sensitive, self._outages = sensitive, outages
 
     def rates(
         self, histories: Sequence[History], state: LinkState, requirements: Sequence[Requirement], layer: str
@@ -281,6 +297,7 @@ class _Draft:
             series=[s for name in names if (s := self._series(name, records, unit, decimals)).points],
             levels=levels,
             marks=[mark for record in records if (mark := self._mark(record, names)) is not None],
+            outages=[span for span in self._outages if span[1] > from_us],
         )
         return Chart(
             key=key,
@@ -353,7 +370,7 @@ def _first_with(histories: Sequence[History], names: Sequence[str]) -> History |
 
 
 def _runs(conn: Connection, key: tuple[str, str], meters: Sequence[str], *, sensitive: bool) -> list[Run]:
-    records = newest_runs(conn, *key, meters, _TABLE_ROWS)
+    records = newest_runs(conn, *key, meters, _ROWS_OF_A_METER)
     evidence = read_evidence(conn, [record.id for record in records])
     return [
         Run(

@@ -10,6 +10,7 @@ from doxa_collector.ledger.schema import agent_status, probe
 from doxa_collector.web.linkstate import LinkState, by_site, link_states
 from doxa_collector.web.places import Atlas, Site
 from doxa_collector.web.settings import Settings
+from doxa_core.status import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,12 @@ def read_offices(
         )
         for site in sites
     ]
+
+
+def sites_without_agent(conn: Connection) -> set[str]:
+    """The offices with an agent that is offline."""
+    query = select(agent_status.c.site).where(agent_status.c.state == State.OFFLINE.value)
+    return set(conn.execute(query).scalars())
 
 
 def _agents(conn: Connection, sites: Sequence[str]) -> dict[str, list[Agent]]:

@@ -115,6 +115,7 @@ class Pages:
             "W": words,
             "worded": words.worded,
             "wording": wording,
+            "keep": wording.keep,
             "Outcome": VerdictOutcome,
             "LinkState": State,
             "LinkKind": LinkKind,

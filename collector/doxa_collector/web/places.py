@@ -3,10 +3,10 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from doxa_collector.ledger.record import AnyRow
 from doxa_collector.ledger.schema import place, site
 from doxa_collector.plans.model import PlaceLevel, PlanPlace
 
@@ -17,8 +17,7 @@ def fold(text: str) -> str:
     return "".join(c for c in plain if not unicodedata.combining(c))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(NamedTuple):
     """One office."""
 
     site: str
@@ -53,20 +52,17 @@ class Atlas:
 
 
 def read_atlas(conn: Connection) -> Atlas:
-    """The places and sites of the registry."""
+    """The places and sites of the registry; plain tuples, because there are thousands and every page asks."""
     p = place.c
-    rows = list(conn.execute(select(p.code, p.name, p.province).order_by(p.valid_from)))
-    sites = {row.site: Site(site=row.site, name=row.name, place=row.place_code) for row in _sites(conn)}
+    names: dict[str, str] = {}
+    provinces: dict[str, str] = {}
+    for code, name, province in conn.execute(select(p.code, p.name, p.province).order_by(p.valid_from)):
+        names[code], provinces[code] = name, province
+    sites = {
+        key: Site(key, name, code)
+        for key, name, code in conn.execute(select(site.c.site, site.c.name, site.c.place_code).order_by(site.c.name))
+    }
     by_place: dict[str, list[Site]] = {}
     for found in sites.values():
         by_place.setdefault(found.place, []).append(found)
-    return Atlas(
-        names={row.code: row.name for row in rows},
-        provinces={row.code: row.province for row in rows},
-        sites=sites,
-        by_place=by_place,
-    )
-
-
-def _sites(conn: Connection) -> list[AnyRow]:
-    return list(conn.execute(select(site).order_by(site.c.name)))
+    return Atlas(names=names, provinces=provinces, sites=sites, by_place=by_place)

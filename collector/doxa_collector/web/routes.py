@@ -17,15 +17,16 @@ from doxa_collector.ledger.record import record_from
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.plans.model import Plan
 from doxa_collector.verdict import VerdictOutcome
+from doxa_collector.web import wording
 from doxa_collector.web.board import Filters, board
 from doxa_collector.web.health import read_health, read_quarantine
 from doxa_collector.web.history import RANGES
-from doxa_collector.web.language import from_us
+from doxa_collector.web.language import Voice, from_us
 from doxa_collector.web.linkpage import RATE_NAMES, Wish, is_sensitive, proof_of, read_link_page
 from doxa_collector.web.linkstate import by_site, link_states
 from doxa_collector.web.machine import MOST, health_fields, link_list, verdict_list
 from doxa_collector.web.masking import mask_evidence, mask_text
-from doxa_collector.web.officepage import read_offices
+from doxa_collector.web.officepage import read_offices, sites_without_agent
 from doxa_collector.web.pages import Pages, voice_of
 from doxa_collector.web.places import Atlas, Site, fold, read_atlas
 from doxa_collector.web.settings import Settings
@@ -77,7 +78,7 @@ class Routes:
             "board": found,
             "filters": filters,
             "plans": self._plans,
-            "provinces": self._provinces(atlas),
+            "provinces": self._provinces(atlas, voice_of(request)),
             "atlas": atlas,
             "offices": offices,
             "links": by_site(states),
@@ -87,7 +88,7 @@ class Routes:
         return self._pages.page(request, "verdicts.html", facts)
 
     def offices(self, request: Request) -> Response:
-        """The offices, by name, with their lines."""
+        """The offices with their lines: those whose probe is gone first, then by name."""
         province, words = request.query_params.get("province"), self._words(request)
         now_us, _ = self._now()
         with reading(self._engine) as conn:
@@ -98,9 +99,11 @@ class Routes:
                 if province in (None, "", atlas.provinces.get(s.place))
                 and fold(words) in fold(f"{s.name} {s.site} {s.place} {atlas.name_of(s.place)}")
             ]
+            missing = sites_without_agent(conn)
+            wanted.sort(key=lambda s: (s.site not in missing, fold(s.name)))
             size = self._settings.page_size
             pages = max(1, -(-len(wanted) // size))
-            page = min(_count(request, "page", 1), pages)
+            page = min(max(1, _count(request, "page", 1)), pages)
             shown = read_offices(
                 conn, atlas, wanted[(page - 1) * size : page * size], settings=self._settings, now_us=now_us
             )
@@ -251,10 +254,12 @@ class Routes:
             page=_count(request, "page", 1),
         )
 
-    def _provinces(self, atlas: Atlas) -> list[tuple[str, str]]:
+    def _provinces(self, atlas: Atlas, voice: Voice) -> list[tuple[str, str]]:
         """The provinces that the plans' places lie in, by name."""
-        codes = {place.province for plan in self._plans for place in plan.places}
-        return sorted(((code, atlas.name_of(code)) for code in codes), key=lambda item: fold(item[1]))
+        _, today = self._now()
+        codes = {place.province for plan in self._plans for place in plan.places if place.judged_on(today)}
+        named = [(code, wording.province(voice, atlas, code)) for code in codes]
+        return sorted(named, key=lambda item: fold(item[1]))
 
 
 def _count(request: Request, name: str, default: int) -> int:

@@ -12,6 +12,7 @@ from doxa_collector.web.scale import number_ticks, tick_format, time_ticks
 from doxa_core.language import VIETNAM_TIME
 
 _LABEL_HEIGHT: Final = 15.0
+_SAME_LINE: Final = 3.0
 _DOTS_UP_TO: Final = 160
 _MARK_SPACING: Final = 9.0
 
@@ -67,6 +68,8 @@ class Curve:
     series: Sequence[Series]
     levels: Sequence[Level] = ()
     marks: Sequence[Mark] = ()
+    outages: Sequence[tuple[int, int]] = ()
+    """Spans in which the line did not answer, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class Frame:
         return self.plot_bottom + 13
 
 
-WIDE: Final = Frame(name="wide", width=920, height=330, left=52)
+WIDE: Final = Frame(name="broad", width=920, height=330, left=52)
 NARROW: Final = Frame(name="narrow", width=344, height=290, left=38, right=8, ticks=4)
 FRAMES: Final = (WIDE, NARROW)
 
@@ -148,6 +151,8 @@ class Drawing:
     lines: Sequence[Line]
     strokes: Sequence[Stroke]
     marks: Sequence[Dot]
+    outages: Sequence[tuple[float, float]]
+    """Left edge and width of each outage."""
 
 
 def draw(curve: Curve, frame: Frame, voice: Voice) -> Drawing:
@@ -163,6 +168,7 @@ def draw(curve: Curve, frame: Frame, voice: Voice) -> Drawing:
         lines=[_line(series, plane) for series in curve.series],
         strokes=_strokes(curve.levels, plane),
         marks=_marks(curve.marks, plane),
+        outages=[_outage(span, curve, plane) for span in curve.outages],
     )
 
 
@@ -205,14 +211,26 @@ def _widest_step(points: Sequence[Point]) -> float:
     return 4 * median(steps) if steps else 0.0
 
 
+def _outage(span: tuple[int, int], curve: Curve, plane: _Plane) -> tuple[float, float]:
+    left, right = plane.x(max(span[0], curve.from_us)), plane.x(min(span[1], curve.to_us))
+    return left, max(2.0, round(right - left, 1))
+
+
 def _strokes(levels: Sequence[Level], plane: _Plane) -> list[Stroke]:
-    """Labels stand above their line; where two would touch, the lower one moves below its line."""
+    """Each label stands above its line and above the label below it; levels on one line share a label."""
     found: list[Stroke] = []
-    for level in sorted(levels, key=lambda item: -item.value):
+    above = float("inf")
+    for level in sorted(levels, key=lambda item: (item.value, item.name)):
         y = plane.y(level.value)
-        label_y = max(y - 5, plane.top + 10)
-        if found and label_y - found[-1].label_y < _LABEL_HEIGHT:
-            label_y = max(y + 13, found[-1].label_y + _LABEL_HEIGHT)
+        if found and abs(found[-1].y - y) < _SAME_LINE:
+            last = found.pop()
+            name = "target" if "target" in (last.name, level.name) else level.name
+            found.append(Stroke(name=name, label=f"{level.label} · {last.label}", y=last.y, label_y=last.label_y))
+            continue
+        label_y = min(y - 5, above - _LABEL_HEIGHT)
+        if label_y < plane.top:
+            label_y = y + 14
+        above = label_y
         found.append(Stroke(name=level.name, label=level.label, y=y, label_y=label_y))
     return found
 

@@ -1,12 +1,16 @@
 """What stands in a cell: requirements, figures and bounds with their units, in the reader's language."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from doxa_collector.plans.model import Kind, Target, Unit
 from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web.board import Entered, Finding
 from doxa_collector.web.language import Voice
+from doxa_collector.web.places import Atlas
 from doxa_collector.web.words import VALUES, worded
 from doxa_core.names import is_value_name, unit_of
 
@@ -14,6 +18,8 @@ _UNIT_SIGNS = {
     "mbps": "Mbps", "ms": "ms", "ms2": "ms²", "us": "µs", "s": "s", "bytes": "byte", "celsius": "°C", "hz": "/s",
     "mtu": "byte", "rpm": "RPM",
 }  # fmt: skip
+_WITH_UNIT = re.compile(r"(?<=\d) (?=Mbps|Gb/s|ms|%)")
+_SIGNED = re.compile(r"([≥≤<>=]) (?=\d)")
 _DECIMALS = {"mbps": 2, "ms": 2, "ms2": 2, "us": 0, "s": 2, "celsius": 1, "hz": 1}
 
 
@@ -131,3 +137,14 @@ def value_title(voice: Voice, name: str) -> str:
 def capital(text: str) -> str:
     """The first letter large, the rest as it is: `xã Đồng Đăng` → `Xã Đồng Đăng`."""
     return text[:1].upper() + text[1:]
+
+
+def province(voice: Voice, atlas: Atlas, code: str) -> str:
+    """A province's name, or its code where the registry does not know it."""
+    return capital(atlas.names[code]) if code in atlas.names else voice.say(f"tỉnh mã {code}", f"province {code}")
+
+
+def keep(text: str) -> Markup:
+    """`text` in which a number stays with its sign and unit, and the name i-Speed is not broken at its hyphen."""
+    whole = _SIGNED.sub("\\1\u00a0", _WITH_UNIT.sub("\u00a0", text))
+    return Markup(str(escape(whole)).replace("i-Speed", '<span class="nb">i-Speed</span>'))  # noqa: S704 - escaped first

@@ -61,6 +61,16 @@ VALUES: Final[Mapping[str, Text]] = {
     "pdv_p95_ms": Text(vi="Biến động trễ p95 (RFC 5481)", en="Delay variation p95 (RFC 5481)"),
 }
 
+METERS: Final[Mapping[str, Text]] = {
+    "latency": Text(vi="độ trễ", en="latency"),
+    "speed": Text(vi="tốc độ", en="speed"),
+    "capacity": Text(vi="dung lượng", en="capacity"),
+    "ipv6": Text(vi="IPv6", en="IPv6"),
+    "path": Text(vi="đường đi", en="path"),
+    "dns": Text(vi="tên miền", en="DNS"),
+    "web": Text(vi="trang web", en="web"),
+}
+
 CODES: Final[Mapping[str, Text]] = {
     "no_reply": Text(vi="không có gói nào trả lời", en="no packet was answered"),
     "no_route": Text(vi="không có đường đi tới đầu xa", en="no route to the far end"),

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from doxa_core.language import Text
-from doxa_core.outcome import Outcome
 from doxa_lab.demo.ground import RTT, Ground, Spot
-from doxa_lab.demo.results import Results
+from doxa_lab.demo.results import Results, Run
 
+RATE_SHARE: Final = 0.02
+"""The largest relative error of a rate."""
 RTT_SHARE: Final = 0.05
-RTT_MS: Final = 1.5
+RTT_MS: Final = 1.0
 """An idle round trip may be off by 5 % and what a busy small machine adds to each packet's way through the relay."""
-JITTER_SHARE: Final = 0.5
+JITTER_SHARE: Final = 0.3
 """The median of a short run wanders within the jitter itself."""
 
 ABSENT = Text(vi="{name}: không có giá trị ({why})", en="{name}: no value ({why})")
@@ -55,17 +56,36 @@ class Compared:
 
 
 def compare(ground: Ground, results: Results) -> list[Compared]:
-    """Every truth of every line against the newest measurement of it."""
-    return [_compared(ground, spot, value, results) for spot in ground.spots for value in spot.truths]
+    """Every truth of every line against what was measured of it: of several rates the one that is farthest off."""
+    return [_compared(spot, value, results) for spot in ground.spots for value in spot.truths]
 
 
-def _compared(ground: Ground, spot: Spot, value: str, results: Results) -> Compared:
-    run = results.undisturbed(spot, "latency") if value == RTT else results.latest(spot, "speed")
-    truth = spot.truths[value]
-    why = "not_run" if run is None else ",".join((run.outcome, *run.reasons, *run.findings))
-    measured = None if run is None or run.outcome is not Outcome.OK else run.values.get(value)
-    allowed = ground.tolerance if value != RTT else _rtt_share(spot)
-    return Compared(spot=spot.name, value=value, truth=truth, allowed=allowed, measured=measured, why=why)
+def unmeasured(spot: Spot, results: Results) -> list[str]:
+    """The values of a line that no run has found yet: a rate that never got stable is absent, and is tried again."""
+    return [value for value in spot.truths if not _found(spot, value, results)]
+
+
+def _found(spot: Spot, value: str, results: Results) -> list[float]:
+    if value == RTT:
+        run = results.undisturbed(spot, "latency")
+        return [] if run is None or value not in run.values else [run.values[value]]
+    return [run.values[value] for run in results.with_value(spot, value)]
+
+
+def _compared(spot: Spot, value: str, results: Results) -> Compared:
+    truth, found = spot.truths[value], _found(spot, value, results)
+    return Compared(
+        spot=spot.name,
+        value=value,
+        truth=truth,
+        allowed=_rtt_share(spot) if value == RTT else RATE_SHARE,
+        measured=max(found, key=lambda measured: abs(measured / truth - 1), default=None),
+        why=_why(results.latest(spot, "latency" if value == RTT else "speed")),
+    )
+
+
+def _why(run: Run | None) -> str:
+    return "not_run" if run is None else ",".join((run.outcome, *run.reasons, *run.findings))
 
 
 def _rtt_share(spot: Spot) -> float:

@@ -78,15 +78,15 @@ class Country:
         host, port = self.listening.getsockname()[:2]
         return f"http://{host}:{port}/"
 
-    def start(self, *, once: bool) -> None:
-        """Start everything; `once` lets every task run a single time."""
+    def start(self) -> None:
+        """Start everything, far ends first, agents last."""
         self._build()
         self.started = time.monotonic()
         self._start_far_ends()
         broker = self._start_broker()
         self._start_store()
         self._start_collector(broker)
-        self._start_agents(broker, once=once)
+        self._start_agents(broker)
         self._tell(ONE_SAMPLE)
 
     def _build(self) -> None:
@@ -137,13 +137,13 @@ class Country:
         self.collector.wait_ready(lambda: _serves(host, port), 60)
         self._tell(COLLECTOR.fill(url=self.url))
 
-    def _start_agents(self, broker: Broker, *, once: bool) -> None:
+    def _start_agents(self, broker: Broker) -> None:
         by_agent: dict[str, list[Spot]] = {}
         for spot in self.ground.spots:
             by_agent.setdefault(spot.agent, []).append(spot)
         self._tell(AGENTS.fill(count=len(by_agent)))
         lock = self.folder / "heavy.lock"
-        planned = timings(self.ground.spots, lead_s=LEAD_S, once=once)
+        planned = timings(self.ground.spots, lead_s=LEAD_S)
         for agent, spots in by_agent.items():
             folder = self.folder / agent
             file = write_agent(folder, agent, spots, broker, lock)

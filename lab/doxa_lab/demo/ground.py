@@ -43,13 +43,16 @@ class Spot:
         return f"{self.office.site}/{self.link.name}"
 
 
+def _rates(link: OfficeLink) -> dict[str, float]:
+    down, up = link.line.down, link.line.up
+    return dict(zip(RATES, (down.payload, up.payload, down.ip, up.ip), strict=True))
+
+
 class Ground(ABC):
     """The ground that all processes stand on. Leaving the context removes it."""
 
     mode: ClassVar[str]
     note: ClassVar[Text]
-    tolerance: ClassVar[float]
-    """The largest relative error of a rate that the demo accepts."""
 
     def __init__(self) -> None:
         self.spots: list[Spot] = []
@@ -107,7 +110,6 @@ class Namespaces(Ground):
         vi="đường truyền thật trong network namespace: tốc độ do tc tbf, độ trễ, biến động trễ và mất gói do relay",
         en="real lines in network namespaces: rate by tc tbf; delay, jitter and loss by the relay",
     )
-    tolerance = 0.02
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -132,8 +134,6 @@ class Namespaces(Ground):
 
     def _lay(self, office: Office, agent: str, link: OfficeLink) -> None:
         laid = self._lab.lay(f"{office.site}-{link.name}", self._probes[agent], link.line, interface=f"{link.name}0")
-        down, up = laid.line.down, laid.line.up
-        truths = dict(zip(RATES, (down.payload, up.payload, down.ip, up.ip), strict=True))
         spot = Spot(
             office=office,
             link=link,
@@ -144,7 +144,7 @@ class Namespaces(Ground):
             far_namespace=laid.far,
             far_host=laid.far_v4,
             far_port=FAR_END_PORT,
-            truths=truths | {RTT: laid.line.middle_rtt_ms},
+            truths=_rates(link) | {RTT: laid.line.middle_rtt_ms},
         )
         self._laid[spot.name] = laid
         self.spots.append(spot)
@@ -190,7 +190,6 @@ class Loopback(Ground):
         vi="không có quyền root: đầu xa tự điều tiết tốc độ trên loopback; không có độ trễ và mất gói của đường truyền",
         en="no root: the far ends pace themselves on loopback; there is no delay and no loss of a line",
     )
-    tolerance = 0.05
 
     def build(self, offices: Sequence[Office]) -> None:
         """An address for each end of each line."""
@@ -201,8 +200,6 @@ class Loopback(Ground):
 
     def _lay(self, office: Office, agent: str, link: OfficeLink) -> None:
         number = len(self.spots) + 1
-        # Packets of loopback are so large that payload and IP rates are one and the same within 0.1 %.
-        truths = dict(zip(RATES, (link.down_mbps, link.up_mbps, link.down_mbps, link.up_mbps), strict=True))
         host = f"127.0.2.{number}"
         self.spots.append(
             Spot(
@@ -215,7 +212,7 @@ class Loopback(Ground):
                 far_namespace=None,
                 far_host=host,
                 far_port=free_port(host),
-                truths=truths,
+                truths=_rates(link),
             )
         )
 
@@ -235,6 +232,7 @@ class Loopback(Ground):
         return None
 
     def far_end_arguments(self, spot: Spot) -> list[str]:
-        """Its own address and the line's rate."""
-        rates = ["--rate-down-mbps", str(spot.link.down_mbps), "--rate-up-mbps", str(spot.link.up_mbps)]
+        """Its own address, and the payload rates that the line would carry."""
+        down, up = spot.truths["download_mbps"], spot.truths["upload_mbps"]
+        rates = ["--rate-down-mbps", f"{down:.6f}", "--rate-up-mbps", f"{up:.6f}"]
         return ["--host", spot.far_host, "--port", str(spot.far_port), *rates]

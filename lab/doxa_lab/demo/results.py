@@ -67,11 +67,25 @@ class Results:
         runs = self.of(spot, meter)
         return runs[-1] if runs else None
 
+    def with_value(self, spot: Spot, value: str) -> list[Run]:
+        """The good speed tests of a line that found `value`, oldest first."""
+        return [r for r in self.of(spot, "speed") if r.outcome is Outcome.OK and value in r.values]
+
     def undisturbed(self, spot: Spot, meter: str) -> Run | None:
         """The newest good run of a light meter that no speed test on the same line overlapped."""
         heavy = self.of(spot, "speed")
         alone = [r for r in self.of(spot, meter) if r.outcome is Outcome.OK and not any(_overlap(r, h) for h in heavy)]
         return alone[-1] if alone else None
+
+
+def repeated(spots: Sequence[Spot], results: Results) -> dict[str, list[str]]:
+    """Spot → why a speed test of it did not find everything, one entry a run: a machine that is busy shows here."""
+    found: dict[str, list[str]] = {}
+    for spot in spots:
+        for run in results.of(spot, "speed"):
+            if run.outcome is not Outcome.OK or not {"download_mbps", "upload_mbps"} <= set(run.values):
+                found.setdefault(spot.name, []).append(",".join((run.outcome, *run.reasons, *run.findings)))
+    return found
 
 
 def _overlap(one: Run, other: Run) -> bool:

@@ -11,8 +11,6 @@ from doxa_lab.demo.ground import Spot
 HEAVY_SLOT_S: Final = 5.0
 """A speed test with early stop takes three to four seconds; those that take longer make the next one wait its turn."""
 LIGHT_EVERY_S: Final = 30.0
-ONCE_EVERY_S: Final = 21_600.0
-"""So long that one round stays one round."""
 _RANK: Final = {LinkKind.FIXED: 0, LinkKind.TSLCD: 1, LinkKind.MOBILE: 2}
 
 
@@ -29,17 +27,16 @@ def in_order(spots: Sequence[Spot]) -> list[Spot]:
     return sorted(spots, key=lambda spot: (_RANK[spot.link.kind], spot.number))
 
 
-def timings(spots: Sequence[Spot], *, lead_s: float, once: bool) -> dict[str, dict[str, Timing]]:
+def timings(spots: Sequence[Spot], *, lead_s: float) -> dict[str, dict[str, Timing]]:
     """Spot name → meter → timing. The latency of a line is measured half a round away from its speed test."""
     base, slots = time.time() + lead_s, len(spots)
-    heavy = ONCE_EVERY_S if once else max(60.0, slots * HEAVY_SLOT_S)
-    light = ONCE_EVERY_S if once else LIGHT_EVERY_S
+    heavy = max(60.0, slots * HEAVY_SLOT_S)
     found = {}
     for place, spot in enumerate(in_order(spots)):
         away = (place + slots // 2) % slots
         found[spot.name] = {
             "speed": _timing(base + place * HEAVY_SLOT_S, heavy),
-            "latency": _timing(base + away * HEAVY_SLOT_S, light),
+            "latency": _timing(base + away * HEAVY_SLOT_S, LIGHT_EVERY_S),
         }
     return found
 

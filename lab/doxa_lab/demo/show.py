@@ -16,10 +16,10 @@ from typing import Any, Final
 from doxa_core.errors import InputError, OperationError
 from doxa_core.language import Text
 from doxa_lab.country.office import read_offices
-from doxa_lab.demo.comparison import Compared, by_spot, compare
+from doxa_lab.demo.comparison import Compared, by_spot, compare, unmeasured
 from doxa_lab.demo.country import Country
 from doxa_lab.demo.ground import Ground, Loopback, Namespaces
-from doxa_lab.demo.results import LedgerView, Results
+from doxa_lab.demo.results import LedgerView, Results, repeated
 from doxa_lab.demo.screen import Screen
 from doxa_lab.demo.verdicts import Verdicts, decided
 from doxa_lab.net.lab import is_stale, may_make, own_mark
@@ -78,7 +78,7 @@ def run(wish: Wish) -> int:
         country = Country(folder, ground, read_offices(), listening, screen.tell)
         stack.callback(country.close)
         stack.callback(screen.tell, STOPPING)
-        country.start(once=wish.once)
+        country.start()
         screen.tell(OPEN_PAGE.fill(url=country.url))
         if wish.keep is not None:
             screen.tell(KEPT.fill(folder=folder))
@@ -169,7 +169,7 @@ class Watch:
         """One look, drawn."""
         self.country.check()
         results = self._view.look()
-        if self.first_verdict_s is None and decided(results.verdicts):
+        if self.first_verdict_s is None and results.runs and decided(results.verdicts):
             self.first_verdict_s = time.monotonic() - self.country.started
             self._screen.tell(FIRST_VERDICT.fill(seconds=self.first_verdict_s))
         self._screen.show(self.country.ground, results, self._verdicts, self.country.url, self._cut)
@@ -194,7 +194,7 @@ class Watch:
                 (self._cut.add if down else self._cut.discard)(spot.name)
 
     def round(self, limit_s: float) -> tuple[Results, list[str]]:
-        """Watch until every task of every line has run once and is judged; what is missing after `limit_s`."""
+        """Watch until every figure of every line was measured and is judged; what is missing after `limit_s`."""
         until = time.monotonic() + limit_s
         while True:
             results = self.look()
@@ -205,7 +205,7 @@ class Watch:
 
     def _missing(self, results: Results) -> list[str]:
         spots = self.country.ground.spots
-        found = [f"{s.name} {m}" for s in spots for m in ("speed", "latency") if results.latest(s, m) is None]
+        found = [f"{spot.name} {value}" for spot in spots for value in unmeasured(spot, results)]
         if not found and not _all_judged(results):
             found = ["verdicts"]
         return found
@@ -245,6 +245,7 @@ def _report(watch: Watch, results: Results, found: list[Compared], failures: lis
         "errors": by_spot(found, "error"),
         "failures": [str(text) for text in failures],
         "verdicts": [asdict(judged) for judged in results.verdicts],
+        "repeated": repeated(ground.spots, results),
         "measurements": len(results.runs),
         "first_verdict_s": watch.first_verdict_s,
     }

@@ -62,5 +62,5 @@ class Verdicts:
 
 
 def decided(judged: Sequence[Judged]) -> list[Judged]:
-    """Those that say pass or fail."""
-    return [j for j in judged if j.outcome in DECIDED]
+    """Those that say pass or fail because of a measurement (that a line is missing stands in the registry already)."""
+    return [j for j in judged if j.outcome in DECIDED and j.value is not None and "no_link" not in j.reasons]

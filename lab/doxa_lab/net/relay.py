@@ -98,6 +98,14 @@ def relay(lanes: list[_Open]) -> None:
             time.sleep(_REST_S)
 
 
+def _go_first() -> None:
+    """Run before what the machine does otherwise: a late relay would be measured as a slow line."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except OSError:  # a container may forbid real time
+        os.nice(-15)
+
+
 def write_lanes(file: Path, lanes: list[Lane]) -> None:
     """The file that the process reads."""
     file.write_text(json.dumps([asdict(lane) for lane in lanes]))
@@ -106,7 +114,7 @@ def write_lanes(file: Path, lanes: list[Lane]) -> None:
 def main(argv: list[str]) -> int:
     """Serve the lanes of the file."""
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-    os.nice(-15)  # a late relay would be measured as a slow line
+    _go_first()
     rng = random.Random(1)
     lanes = [_Open(Lane(**found), rng) for found in json.loads(Path(argv[0]).read_text())]
     gc.disable()  # the loop makes no cycles, and a pause would be jitter

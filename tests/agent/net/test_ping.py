@@ -190,6 +190,8 @@ def test_total_loss_is_no_reply_and_not_a_delay_of_nothing(line: Line) -> None:
 def test_an_icmp_error_says_why(line: Line) -> None:
     """The router has no way to TEST-NET-2 and says so; the next far end on the same socket is not disturbed."""
     settle(line)
+    for limit in ("net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"):  # else it complains once a second only
+        subprocess.run(["ip", "netns", "exec", line.router, "sysctl", "-qw", limit], check=True, timeout=20)
     ip("-n", line.router, "route", "add", "unreachable", "198.51.100.0/24")
     ip("-n", line.router, "route", "add", "prohibit", "2001:db8:66::/48")
     targets = [target("198.51.100.9"), target(line.there4), target("2001:db8:66::9"), target(line.there6)]

@@ -102,13 +102,21 @@ class Books:
     def indicator(self, target: str, value: float, *, plan: str = "p", place: str = "42", **more: Any) -> None:
         row = {"as_of": "2026-11-01", "unit": "%", "entered_by": "a person", "source": "a report"}
         self.add(
-            "indicator", plan=plan, target=target, place_code=place, value=value, entered_us=next(self.numbers), **(row | more)
+            "indicator",
+            plan=plan,
+            target=target,
+            place_code=place,
+            value=value,
+            entered_us=next(self.numbers),
+            **(row | more),
         )
 
     def judge(self, *plans: Plan, now: datetime = NOW, least: int = 3, **settings: Any) -> list[Verdict]:
         return run(self.engine, plans, Settings(min_samples=least, **settings), now)
 
-    def verdict(self, target: Target, *, now: datetime = NOW, where: PlanPlace | None = None, least: int = 3) -> Verdict:
+    def verdict(
+        self, target: Target, *, now: datetime = NOW, where: PlanPlace | None = None, least: int = 3
+    ) -> Verdict:
         """The verdict of one target in the month of `now`."""
         return self.judge(plan_of(target, where=where), now=now, least=least)[0]
 

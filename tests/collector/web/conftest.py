@@ -46,10 +46,15 @@ NOW = datetime(2026, 11, 24, 8, 5, 9, tzinfo=VIETNAM_TIME)
 EPOCH = "00112233445566aa"
 TOKEN = "a-token-of-the-tests"
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,14 +134,22 @@ OFFICES = (
         },
     ),
 )  # fmt: skip
-PROVINCES = {"20": "tỉnh Lạng Sơn", "79": "thành phố Hồ Chí Minh", "33": "tỉnh Hưng Yên", "42": "tỉnh Hà Tĩnh", "12": "tỉnh Lai Châu"}
+PROVINCES = {
+    "20": "tỉnh Lạng Sơn",
+    "79": "thành phố Hồ Chí Minh",
+    "33": "tỉnh Hưng Yên",
+    "42": "tỉnh Hà Tĩnh",
+    "12": "tỉnh Lai Châu",
+}
 
 
 def write_offices(engine: Engine, offices: Sequence[SeededSite] = OFFICES) -> None:
     """The registry."""
     with writing(engine) as conn:
         for code, name in PROVINCES.items():
-            conn.execute(insert(place).values(code=code, valid_from="1970-01-01", name=name, level="province", province=code))
+            conn.execute(
+                insert(place).values(code=code, valid_from="1970-01-01", name=name, level="province", province=code)
+            )
         for o in offices:
             conn.execute(
                 insert(place).values(
@@ -257,7 +270,9 @@ def write_troubles(engine: Engine) -> None:
     """Rubbish in quarantine, a sink that stands still, one indicator entered by hand."""
     now = microseconds(NOW)
     with writing(engine) as conn:
-        for n, (code, detail) in enumerate((("not_json", "Expecting value: line 1"), ("unknown_agent", "may-la-1 @ 10.9.8.7"))):
+        for n, (code, detail) in enumerate(
+            (("not_json", "Expecting value: line 1"), ("unknown_agent", "may-la-1 @ 10.9.8.7"))
+        ):
             conn.execute(
                 insert(quarantine).values(
                     digest=f"{n:064x}", first_us=now - 10**9, last_us=now - 10**8, count=3 + n, code=code, detail=detail,
@@ -321,7 +336,9 @@ class Served:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http://localhost:{self.port}"
-        self._server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1))
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
+        )
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
 
@@ -345,8 +362,8 @@ def serve(plans: tuple[Plan, ...]) -> Iterator[ServeApp]:
     running: list[Served] = []
 
     def start(engine: Engine, chosen: Sequence[Plan] = plans, *, token: str | None = None, **settings: Any) -> Served:
-        settings = {"now": lambda: NOW, "refresh_s": 1} | settings
-        running.append(Served(create_app(engine, chosen, token=token, settings=Settings(**settings))))
+        plain: dict[str, Any] = {"now": lambda: NOW, "refresh_s": 1}
+        running.append(Served(create_app(engine, chosen, token=token, settings=Settings(**(plain | settings)))))
         return running[-1]
 
     yield start
@@ -409,6 +426,3 @@ def patience(seconds: float = 30.0) -> Iterator[Callable[[], bool]]:
     """A loop's limit: true until the time is over."""
     until = time.monotonic() + seconds
     yield lambda: time.monotonic() < until
-
-
-__all__ = ["update"]

@@ -1,0 +1,347 @@
+"""Level targets: the four outcomes, the layers, and what can never happen."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.collector.assess.conftest import Books, level
+
+from doxa_collector.assess.level import Point, Rule, decide, value_reader
+from doxa_collector.plans.model import Measure, Operator, PlaceLevel, PlanPlace, Statistic, Target, Unit
+from doxa_collector.verdict import VerdictOutcome
+from doxa_core.layers import Layer
+from doxa_core.linkkind import LinkKind
+from doxa_core.outcome import Outcome
+
+PASS, FAIL, LIMITED, INSUFFICIENT = (
+    VerdictOutcome.PASS,
+    VerdictOutcome.FAIL,
+    VerdictOutcome.PROBE_LIMITED,
+    VerdictOutcome.INSUFFICIENT,
+)
+
+
+def rule(value: float = 100, operator: Operator = Operator.AT_LEAST, least: int = 3, **more: Statistic) -> Rule:
+    return Rule(operator=operator, value=value, statistic=more.get("statistic", Statistic.MEDIAN), min_samples=least)
+
+
+def points(*values: float, limited: Sequence[float] = ()) -> list[Point]:
+    return [*map(Point, values), *(Point(value, limited=True) for value in limited)]
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        (points(100, 100, 100), PASS),
+        (points(99, 100, 101), PASS),
+        (points(99, 99, 500), FAIL),
+        (points(120, 120), INSUFFICIENT),
+        (points(), INSUFFICIENT),
+        (points(limited=(94, 94, 94)), LIMITED),
+        (points(limited=(104, 104, 104)), PASS),
+        (points(80, 80, 80, limited=(94, 94, 94)), FAIL),
+        (points(120, 120, 120, limited=(94, 94, 94, 94)), LIMITED),
+        (points(80, limited=(94, 94, 94)), LIMITED),
+        (points(120, 120, limited=(94,)), PASS),
+    ],
+)
+def test_each_outcome_has_its_samples(found: list[Point], outcome: VerdictOutcome) -> None:
+    assert decide(found, rule()).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "outcome"),
+    [
+        (Operator.ABOVE, (100, 100, 100), FAIL),
+        (Operator.ABOVE, (101, 101, 101), PASS),
+        (Operator.AT_MOST, (100, 100, 100), PASS),
+        (Operator.AT_MOST, (101, 101, 101), FAIL),
+        (Operator.BELOW, (100, 100, 100), FAIL),
+    ],
+)
+def test_each_operator_is_itself(operator: Operator, values: tuple[float, ...], outcome: VerdictOutcome) -> None:
+    assert decide(points(*values), rule(operator=operator)).outcome is outcome
+
+
+def test_the_mean_and_the_median_can_differ() -> None:
+    found = points(90, 90, 150)
+    assert decide(found, rule(statistic=Statistic.MEAN)).outcome is PASS
+    assert decide(found, rule(statistic=Statistic.MEDIAN)).outcome is FAIL
+
+
+def test_a_bound_that_holds_the_target_is_said() -> None:
+    assert "within_uncertainty" in decide(points(98, 99, 101, 102, 103, 104), rule()).reasons
+    assert "within_uncertainty" not in decide(points(*range(120, 130)), rule()).reasons
+    assert "within_uncertainty" in decide(points(120, 121, 122), rule()).reasons, "three samples bound no median"
+
+
+samples = st.lists(st.builds(Point, st.floats(1, 300), st.booleans()), max_size=40)
+rules = st.builds(
+    Rule,
+    operator=st.sampled_from([Operator.AT_LEAST, Operator.ABOVE, Operator.AT_MOST, Operator.BELOW]),
+    value=st.floats(50, 150),
+    statistic=st.sampled_from(Statistic),
+    min_samples=st.integers(1, 10),
+)
+
+
+@given(samples, rules, st.floats(1, 300), st.booleans())
+def test_one_more_missed_sample_never_turns_a_fail_into_anything_better(
+    found: list[Point], held: Rule, value: float, limited: bool
+) -> None:
+    before = decide(found, held)
+    after = decide([*found, Point(value, limited)], held)
+    if before.outcome is FAIL and not held.operator.holds(value, held.value):
+        assert after.outcome is FAIL
+
+
+@given(samples, rules, st.floats(1, 300))
+def test_one_more_met_sample_never_turns_a_pass_into_a_fail(found: list[Point], held: Rule, value: float) -> None:
+    before = decide(found, held)
+    if before.outcome is PASS and held.operator.holds(value, held.value):
+        assert decide([*found, Point(value)], held).outcome is PASS
+
+
+@given(samples, rules, st.randoms(use_true_random=False))
+def test_the_order_of_samples_is_irrelevant(found: list[Point], held: Rule, random: Random) -> None:
+    mixed = list(found)
+    random.shuffle(mixed)
+    before, after = decide(found, held), decide(mixed, held)
+    assert (before.outcome, before.n, before.reasons) == (after.outcome, after.n, after.reasons)
+    assert before.value == pytest.approx(after.value)
+
+
+@given(samples, rules)
+def test_samples_that_the_probe_limited_never_make_a_fail(found: list[Point], held: Rule) -> None:
+    if all(point.limited for point in found):
+        assert decide(found, held).outcome is not FAIL
+
+
+@given(samples, rules)
+def test_a_fail_stands_without_the_limited_samples_that_missed(found: list[Point], held: Rule) -> None:
+    if decide(found, held).outcome is FAIL:
+        telling = [p for p in found if not p.limited or held.operator.holds(p.value, held.value)]
+        assert decide(telling, held).outcome is FAIL
+
+
+def test_a_baseline_of_hong_phong_fails_its_target_with_its_numbers(books: Books) -> None:
+    books.place("06184", province="20")
+    books.office("dong-dang", "06184", "fixed", "mobile")
+    books.runs("dong-dang", "fixed", [85.07, 85.0, 85.2, 85.1, 84.9])
+    where = PlanPlace(code="06184", name="xã Đồng Đăng", level=PlaceLevel.COMMUNE, province="20")
+    found = books.verdict(level(102), where=where)
+    assert (found.outcome, found.value, found.n, found.layer) == (FAIL, 85.07, 5, "payload")
+    assert (found.lower, found.upper) == (84.9, 85.2)
+    assert (found.plan, found.target, found.place) == ("p", "t1", "06184")
+    assert found.reasons == ("not_due",)
+
+
+def test_only_lines_of_the_kind_in_force_then_are_counted(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "mobile")
+    books.line("x", "fixed", "fixed", valid_to="2026-11-19")
+    books.line("x", "later", "fixed", valid_from="2026-11-25")
+    books.runs("x", "mobile", [1, 1, 1])
+    books.runs("x", "fixed", [120, 120, 120], start=books_day(18))
+    books.runs("x", "fixed", [1, 1, 1], start=books_day(20))
+    books.runs("x", "later", [1, 1, 1])
+    found = books.verdict(level(100))
+    assert (found.outcome, found.value, found.n) == (PASS, 120, 3)
+
+
+def books_day(day: int, hour: int = 1) -> datetime:
+    return datetime(2026, 11, day, hour, tzinfo=UTC)
+
+
+def test_a_province_takes_all_its_communes_and_no_other(books: Books) -> None:
+    for code, province in (("18073", "42"), ("18100", "42"), ("06184", "20")):
+        books.place(code, province=province)
+        books.office(f"o{code}", code, "fixed")
+        books.runs(f"o{code}", "fixed", [10 if province == "20" else 110] * 2)
+    found = books.verdict(level(100))
+    assert (found.outcome, found.value, found.n) == (PASS, 110, 4)
+
+
+def test_an_area_takes_its_members(books: Books) -> None:
+    for code in ("25747", "25750", "26000"):
+        books.place(code, province="79")
+        books.office(f"o{code}", code, "fixed")
+        books.runs(f"o{code}", "fixed", [int(code) / 1000] * 2)
+    where = PlanPlace(code="74", name="vùng", level=PlaceLevel.AREA, province="79", members=("25747", "25750"))
+    found = books.verdict(level(25), where=where)
+    assert (found.place, found.n) == ("74", 4)
+    assert found.value == pytest.approx(25.7485)
+
+
+def test_a_month_begins_at_midnight_in_vietnam(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [1] * 3, start=datetime(2026, 10, 31, 16, 59, tzinfo=UTC), step=timedelta(seconds=1))
+    books.runs("x", "fixed", [200] * 3, start=datetime(2026, 10, 31, 17, 0, tzinfo=UTC), step=timedelta(seconds=1))
+    found = books.verdict(level(100))
+    assert (found.value, found.n, found.period_from.isoformat()) == (200, 3, "2026-11-01")
+
+
+def test_gating_is_counted_and_said(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [120, 120, 120, None])
+    books.runs("x", "fixed", [None] * 5, outcome=Outcome.FAILED)
+    books.runs("x", "fixed", [None] * 12, outcome=Outcome.SKIPPED)
+    books.runs("x", "fixed", [90], outcome=Outcome.PROBE_LIMITED)
+    found = books.verdict(level(100))
+    assert found.outcome is PASS
+    assert {"many_failed", "many_skipped", "without_value"} <= set(found.reasons)
+    detail = json.loads(found.detail)
+    assert detail["outcomes"] == {"ok": 4, "failed": 5, "skipped": 12, "probe_limited": 1, "error": 0}
+    assert (detail["with_value"], detail["limited"], detail["met"]) == (4, 1, 3)
+    assert detail["evidence"] == [1, 22]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "reason"), [((), "no_links"), (("mobile",), "no_links"), (("fixed",), "no_samples"), (None, "no_offices")]
+)
+def test_what_is_missing_is_named(books: Books, kinds: tuple[str, ...] | None, reason: str) -> None:
+    books.place("18073")
+    if kinds is not None:
+        books.office("x", "18073", *kinds)
+    found = books.verdict(level(100))
+    assert (found.outcome, found.value, found.n) == (INSUFFICIENT, None, 0)
+    assert reason in found.reasons
+
+
+def test_too_few_samples_are_no_answer_but_are_shown(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [120] * 12)
+    found = books.verdict(level(100), least=30)
+    assert (found.outcome, found.value, found.n) == (INSUFFICIENT, 120, 12)
+    assert found.reasons[0] == "too_few_samples"
+
+
+IP = {"download_mbps": 94.0, "download_ip_mbps": 98.8, "download_wire_mbps": 101.3}
+
+
+def unnamed(value: float = 100, kind: LinkKind = LinkKind.FIXED) -> Target:
+    return level(value, name="download_ip_mbps", layer=Layer.IP, ispeed=False, kind=kind)
+
+
+def test_a_rate_whose_layer_nobody_names_does_not_fail_between_two_layers(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [IP] * 5)
+    found = books.verdict(unnamed())
+    assert (found.outcome, found.value, found.layer) == (INSUFFICIENT, 98.8, "ip")
+    assert found.reasons[0] == "between_layers"
+    assert json.loads(found.detail)["layers"] == pytest.approx(
+        {"payload": 94.0, "ip": 98.8, "wire": 101.3, "frame": 98.8 + 2.5 * 18 / 38}
+    )
+
+
+def test_below_the_target_at_every_layer_it_fails(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [{"download_ip_mbps": 94.0, "download_wire_mbps": 96.4}] * 5)
+    assert books.verdict(unnamed()).outcome is FAIL
+
+
+def test_a_contract_that_names_the_layer_decides(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073")
+    books.line("x", "fixed", "fixed", layer="wire")
+    books.runs("x", "fixed", [IP] * 5)
+    found = books.verdict(unnamed())
+    assert (found.outcome, found.value, found.layer) == (PASS, 101.3, "wire")
+    assert "contract_layer" in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("layer", "outcome", "value"), [("frame", FAIL, 99.984), ("ip", FAIL, 98.8), ("payload", FAIL, 94.0)]
+)
+def test_a_contract_of_another_layer_is_judged_there(
+    books: Books, layer: str, outcome: VerdictOutcome, value: float
+) -> None:
+    books.place("18073")
+    books.office("x", "18073")
+    books.line("x", "fixed", "fixed", layer=layer)
+    books.runs("x", "fixed", [IP] * 5)
+    found = books.verdict(unnamed())
+    assert (found.outcome, found.layer) == (outcome, layer)
+    assert found.value == pytest.approx(value, abs=1e-3)
+
+
+def test_contracts_of_different_layers_are_not_mixed(books: Books) -> None:
+    books.place("18073")
+    for site, layer in (("x", "wire"), ("y", "ip")):
+        books.office(site, "18073")
+        books.line(site, "fixed", "fixed", layer=layer)
+        books.runs(site, "fixed", [IP] * 5)
+    found = books.verdict(unnamed())
+    assert (found.layer, found.value) == ("ip", 98.8)
+    assert "mixed_layers" in found.reasons
+
+
+def test_a_mobile_line_has_no_wire_to_hope_for(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "mobile")
+    books.runs("x", "mobile", [IP] * 5)
+    assert books.verdict(unnamed(kind=LinkKind.MOBILE)).outcome is FAIL
+
+
+def test_i_speed_stays_at_the_payload_whatever_the_contract_names(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073")
+    books.line("x", "fixed", "fixed", layer="wire")
+    books.runs("x", "fixed", [IP] * 5)
+    found = books.verdict(level(100))
+    assert (found.outcome, found.value, found.layer) == (FAIL, 94.0, "payload")
+
+
+def test_a_wire_figure_that_the_probe_did_not_give_is_computed_from_full_packets() -> None:
+    measure = Measure(meter="speed", value="download_ip_mbps", link_kind=LinkKind.FIXED, layer=Layer.IP)
+    assert value_reader(measure, Layer.WIRE)({"download_ip_mbps": 97.5293}) == pytest.approx(100, abs=1e-3)
+    assert value_reader(measure, Layer.FRAME)({"download_ip_mbps": 98.8142}) == pytest.approx(100, abs=1e-3)
+    assert value_reader(measure, Layer.WIRE)({}) is None
+
+
+def test_a_ratio_is_held_against_a_percentage(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [0.01, 0.02, 0.03], name="loss_ratio")
+    target = level(2, operator=Operator.AT_MOST, name="loss_ratio", layer=None, unit=Unit.PERCENT, ispeed=False)
+    found = books.verdict(target)
+    assert (found.outcome, found.value, found.layer) == (PASS, 2, None)
+
+
+def test_the_published_figure_stands_beside_the_measured_one_and_is_never_mixed_with_it(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [90] * 5)
+    assert books.verdict(level(100)).published is None
+    books.figure("42", 258.28)
+    books.figure("42", 300, month="2026-10")
+    books.figure("42", 301, link_kind="mobile")
+    books.figure("42", 302, direction="upload")
+    books.figure("42", 303, statistic="mean", source="elsewhere")
+    found = books.verdict(level(100))
+    assert (found.outcome, found.value, found.published) == (FAIL, 90, 258.28)
+    assert json.loads(found.detail)["published"] == {"statistic": "median", "source": "i-Speed", "mark": "S"}
+
+
+def test_a_target_that_is_not_by_i_speed_has_no_published_figure(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.figure("42", 258.28)
+    assert books.verdict(unnamed()).published is None
+
+
+@pytest.mark.parametrize(
+    ("due", "reason"), [((2025, 12, 31), "overdue"), ((2030, 12, 31), "not_due"), ((2026, 11, 30), None)]
+)
+def test_whether_the_target_is_due_is_said(books: Books, due: tuple[int, int, int], reason: str | None) -> None:
+    found = books.verdict(level(100, due=date(*due)))
+    assert set(found.reasons) & {"overdue", "not_due"} == ({reason} if reason else set())
