@@ -4,12 +4,26 @@ Mark a test that uses one with `@pytest.mark.server`. For other settings (accoun
 classes of `doxa_lab.servers` with `tmp_path` directly. Each has `.kill()`, `.stop()`, `.start()`, `.restart()`, `.log`.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from doxa_core.language import choose_language
 from doxa_lab.servers import Amqtt, InfluxDB16, Mosquitto, Nginx, VictoriaMetrics
+
+
+@pytest.fixture(autouse=True)
+def language_as_found() -> Iterator[None]:
+    """A test that speaks English leaves no English behind, neither here nor for children."""
+    before = os.environ.get("DOXA_LANG")
+    yield
+    choose_language("en" if (before or "vi").startswith("en") else "vi")
+    if before is None:
+        os.environ.pop("DOXA_LANG", None)
+    else:
+        os.environ["DOXA_LANG"] = before
 
 
 @pytest.fixture

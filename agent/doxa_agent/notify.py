@@ -3,6 +3,10 @@
 import os
 import socket
 from time import CLOCK_MONOTONIC, clock_gettime_ns, monotonic
+from typing import Final
+
+PATIENCE_S: Final = 0.5
+"""A supervisor that does not read its socket must not hold us up."""
 
 
 class Notifier:
@@ -23,6 +27,7 @@ class Notifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+                sock.settimeout(PATIENCE_S)
                 sock.connect(address)
                 sock.send("\n".join(lines).encode())
         except OSError:

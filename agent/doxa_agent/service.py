@@ -32,8 +32,11 @@ STUCK_S: Final = 300.0
 """An uplink thread that has not gone round for so long is stuck: the watchdog may restart us."""
 STOP_RUNS_S: Final = 5.0
 STOP_UPLINK_S: Final = 5.0
+SWAP_UPLINK_S: Final = 1.0
+"""A reload holds the schedule up so long at most; what is unacknowledged goes out over the new connection."""
 
-Wish = Literal["stop", "reload"]
+Wish = Literal["stop", "reload", "look"]
+"""`look` only ends the sleep: something has changed that the supervisor should hear."""
 
 
 class Service:
@@ -128,7 +131,7 @@ class Service:
         self._agenda.plan(new.tasks, wall=time.time(), monotonic=time.monotonic())
 
     def _new_uplink(self) -> Uplink:
-        return Uplink(self.settings, self._spool, self._presence.status)
+        return Uplink(self.settings, self._spool, self._presence.status, changed=lambda: self._wishes.put("look"))
 
     def _reload(self) -> None:
         """Take the files over if they are good; else keep what we have and say so until they are."""
@@ -160,7 +163,7 @@ class Service:
         self._runner.use(new)
         same = replace(old, links=new.links, plan=new.plan, runner=new.runner) == new
         if not same or new.broker.tls:  # the files of TLS may have been renewed under the same names
-            self._uplink.stop(STOP_UPLINK_S)
+            self._uplink.stop(SWAP_UPLINK_S)
             self._uplink = self._new_uplink()
             self._uplink.start()
 

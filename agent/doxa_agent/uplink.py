@@ -44,12 +44,22 @@ class UplinkState:
 
 
 class Uplink:
-    """Start it once; `wake` after each new measurement. `make_status(state, reason)` describes the agent at that moment."""
+    """Start it once; `wake` after each new measurement.
 
-    def __init__(self, settings: Settings, spool: Spool, make_status: Callable[[State, str], AgentStatus]) -> None:
+    `make_status(state, reason)` describes the agent at that moment; `changed` hears that `state` says something new.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        spool: Spool,
+        make_status: Callable[[State, str], AgentStatus],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._spool = spool
         self._make_status = make_status
+        self._changed = changed
         self._wake_r, self._wake_w = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stop_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
@@ -57,6 +67,7 @@ class Uplink:
         self._told: tuple[object, ...] | None = None
         self._status_due = 0.0
         self._refusal: UplinkFaultError | None = None
+        self._silence = fault("no_ack", settings.broker)
         self.state = UplinkState()
         self.heartbeat = monotonic()
         """When the thread last went round its loop, for the watchdog."""
@@ -105,8 +116,13 @@ class Uplink:
                 self._sleep(self.delay_s(failures))
 
     def _blame(self, found: UplinkFaultError) -> None:
-        self.state = UplinkState(trouble=found)
+        self._be(UplinkState(trouble=found))
         self._quiet.warn(found.code, found.text)
+
+    def _be(self, new: UplinkState) -> None:
+        old, self.state = self.state, new
+        if (old.connected, old.trouble) != (new.connected, new.trouble):
+            self._changed()
 
     def delay_s(self, failures: int) -> float:
         """Full jitter: anything between the shortest delay and a ceiling that doubles with each failure."""
@@ -141,7 +157,7 @@ class Uplink:
             sender.batch_bytes = min(sender.batch_bytes, session.largest - SPARE_BYTES)
         sender.restart()
         self._told = self._refusal = None
-        self.state = UplinkState(connected=True)
+        self._be(UplinkState(connected=True))
         try:
             while self._stop_at is None:
                 self._turn(session, sender)
@@ -187,13 +203,13 @@ class Uplink:
         """What stands in the way although we are connected: the broker refuses something, or the collector is silent."""
         while session.notices:
             self._refusal = session.notices.popleft()
-        silent = fault("no_ack", self._settings.broker) if sender.is_unheard else None
+        silent = self._silence if sender.is_unheard else None
         trouble = self._refusal or silent
         if trouble is not None:
             self._quiet.warn(trouble.code, trouble.text)
         elif self.state.trouble is not None:
             self._quiet.good(HEARD)
-        self.state = UplinkState(connected=True, trouble=trouble, in_flight=sender.in_flight)
+        self._be(UplinkState(connected=True, trouble=trouble, in_flight=sender.in_flight))
 
     def _tell(self, session: Session, now: float) -> None:
         """Publish the status when it is due, or when something in it that matters has changed."""
@@ -219,7 +235,7 @@ class Uplink:
         session.publish(self._topic(Channel.STATUS), status.encode(), retain=True)
         while session.unconfirmed and monotonic() < stop_at:
             session.pump(stop_at - monotonic())
-        self.state = UplinkState()
+        self._be(UplinkState())
 
 
 CONNECTED = Text(vi="đã kết nối broker {place}", en="connected to the broker {place}")

@@ -204,9 +204,8 @@ class Intake:
         self, _client: object, _data: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
         if not self._stopping.is_set() and self.broker_trouble is None:
-            gone = ConnectionError(str(reason))
-            text = refused(self._broker, reason) if reason.value >= _FROM_BROKER else unreachable(self._broker, gone)
-            self._lost(text)
+            broken = _BROKEN.fill(address=self._broker.address)
+            self._lost(refused(self._broker, reason) if reason.value >= _FROM_BROKER else broken)
 
     def _lost(self, text: Text) -> None:
         """Say each trouble once, not at each attempt."""
@@ -306,6 +305,10 @@ class Intake:
 _FROM_BROKER: Final = 0x81
 """Reason codes from here on are the broker's own words (MQTT 5 §3.14.2.1); 0x80 is paho's for a broken connection."""
 _NOT_YET = Text(vi="máy chủ MQTT {address}: chưa kết nối", en="MQTT broker {address}: not connected yet")
+_BROKEN = Text(
+    vi="máy chủ MQTT {address}: kết nối bị đứt; doxa sẽ tự nối lại, không có gì bị mất",
+    en="MQTT broker {address}: the connection broke; doxa connects again by itself, nothing is lost",
+)
 _CONNECTED = Text(vi="máy chủ MQTT {address}: đã kết nối", en="MQTT broker {address}: connected")
 _RESUMED = Text(
     vi="máy chủ MQTT {address}: đã kết nối, phiên cũ còn nguyên",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
 from doxa_core import __version__
+from doxa_core.arguments import speak_our_language
 from doxa_core.errors import DoxaError
 from doxa_core.language import LANGUAGES, Text, choose_language
 
@@ -70,6 +71,7 @@ def _take_language(args: list[str]) -> Text | None:
 
 
 def _run(point: EntryPoint, args: list[str]) -> int:
+    speak_our_language()
     try:
         group: Callable[[list[str]], int] = point.load()
         return group(args)

@@ -201,9 +201,9 @@ class Table:
         value = self._take(key, None, wanted)
         if value is None:
             return None
-        if isinstance(value, list) and value and all(type(n) is int and lowest <= n <= highest for n in value):
-            if len(set(value)) == len(value):
-                return tuple(sorted(value))
+        sound = isinstance(value, list) and value and all(type(n) is int and lowest <= n <= highest for n in value)
+        if sound and len(set(value)) == len(value):
+            return tuple(sorted(value))
         raise self._wrong(key, value, wanted)
 
     def path(self, key: str, default: Path | None = None, *, base: Path | None = None) -> Path:

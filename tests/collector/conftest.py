@@ -104,6 +104,34 @@ def wait_until() -> Callable[..., None]:
     return wait
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte (root)."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "doxa-test", str(place)], check=True)
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.fixture
+def fill_disk() -> Callable[[Path], Path]:
+    """Fill a file system to its last byte; gives the file to remove."""
+
+    def fill(place: Path) -> Path:
+        ballast = place / "ballast"
+        with ballast.open("ab", buffering=0) as stream:
+            for size in (65_536, 4096, 1):
+                try:
+                    while True:
+                        stream.write(os.urandom(size))
+                except OSError:
+                    continue
+        return ballast
+
+    return fill
+
+
 class Probe:
     """A probe that behaves: it keeps each measurement until an application acknowledge names it."""
 

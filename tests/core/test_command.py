@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -34,7 +34,7 @@ def echo(argv: list[str]) -> int:
 
 
 @pytest.fixture
-def groups(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOXA_LANG", raising=False)
     choose_language("vi")
 
@@ -45,9 +45,6 @@ def groups(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(command, "entry_points", points)
     monkeypatch.setattr(EntryPoint, "load", lambda self: {f.__name__: f for f in FAKES}[self.name])
-    yield
-    monkeypatch.delenv("DOXA_LANG", raising=False)
-    choose_language("vi")
 
 
 FAKES: list[Callable[[list[str]], int]] = [refuse_input, refuse_operation, miss_a_package, interrupt, echo]
@@ -92,3 +89,16 @@ def test_an_output_that_is_closed_early_ends_quietly() -> None:
         f"{sys.executable} -m doxa_core --help | true", shell=True, capture_output=True, text=True, check=False
     )
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(("language", "words"), [("vi", ("cách dùng:", "tùy chọn")), ("en", ("usage:", "options"))])
+def test_a_group_explains_itself_in_the_language_in_force(language: str, words: tuple[str, str]) -> None:
+    command_line = [sys.executable, "-m", "doxa_core", "--lang", language, "plan", "--help"]
+    found = subprocess.run(command_line, capture_output=True, text=True, check=True)
+    assert [word for word in words if word not in found.stdout] == []
+
+
+def test_a_wrong_argument_gets_a_vietnamese_sentence_and_exit_code_2() -> None:
+    command_line = [sys.executable, "-m", "doxa_core", "--lang", "vi", "plan", "show"]
+    found = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr.splitlines()[-1]) == (2, "doxa plan show: thiếu đối số: KẾ-HOẠCH")

@@ -137,6 +137,10 @@ class Broker:
         places = ["--folder", str(self.doxa), "--pid-file", str(self.pid_file)]
         return subprocess.run([*tool, *places, *arguments], text=True, capture_output=True, check=check, timeout=60)
 
+    def wait(self, found: Callable[[], bool], seconds: float) -> bool:
+        """Whether it came true in time."""
+        return wait_until(found, seconds)
+
     def listening_ports(self) -> set[int]:
         """Every TCP port that the broker's process listens on."""
         found = psutil.Process(self.server.process.pid).net_connections("tcp")

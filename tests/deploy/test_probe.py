@@ -233,7 +233,7 @@ def test_the_agent_measures_inside_its_sandbox(machine: Machine) -> None:
     finally:
         far_end.kill()
         far_end.wait()
-    log = report["log"] + str(report)
+    log = report["log"]
     assert report["said"].get("READY", 0) >= 1, log
     assert report["said"]["WATCHDOG"] >= 2, log
     assert report["exit"] == 0, log

@@ -12,14 +12,15 @@ import json
 import os
 import pwd
 import resource
-import select
 import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
@@ -172,17 +173,31 @@ def start(unit: Unit, argv: list[str], user: str, writable: list[Path], environm
     os._exit(203)
 
 
-def watch(unit: Unit, pid: int, listener: socket.socket, wanted: dict[str, int], seconds: float) -> dict[str, int]:
-    """Count what the service says until it said all of `wanted`, ended, or the time is over."""
-    said: dict[str, int] = {}
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and any(said.get(k, 0) < n for k, n in wanted.items()):
-        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            break  # it ended; stop() fetches its status
-        if select.select([listener], [], [], 0.1)[0]:
-            for line in listener.recv(4096).decode().splitlines():
-                said[line.partition("=")[0]] = said.get(line.partition("=")[0], 0) + 1
-    return said
+class Listener:
+    """Hears what the service says as long as it lives: a service may block on a supervisor that does not listen."""
+
+    def __init__(self, path: Path) -> None:
+        self.said: Counter[str] = Counter()
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        path.chmod(0o777)
+
+    def begin(self) -> None:
+        """Listen, from now on (after the fork: a thread before it is asking for trouble)."""
+        threading.Thread(target=self._hear, daemon=True).start()
+
+    def _hear(self) -> None:
+        while True:
+            self.said.update(line.partition("=")[0] for line in self._socket.recv(4096).decode().splitlines())
+
+    def wait_for(self, pid: int, wanted: dict[str, int], seconds: float) -> None:
+        """Until it said all of `wanted`, ended, or the time is over."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and any(self.said[word] < times for word, times in wanted.items()):
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                return  # stop() fetches its status
+            time.sleep(0.05)
 
 
 def main(argv: list[str]) -> int:
@@ -191,10 +206,6 @@ def main(argv: list[str]) -> int:
     unit = read_unit(unit_file)
     writable, environment = prepare(unit, user, unit_file.name)
     path = Path("/run/unitrun.notify")
-    path.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    listener.bind(str(path))
-    path.chmod(0o777)
     watchdog = 3_000_000  # shorter than the unit's, so that the test need not wait for it
     assert unit["Type"] == ["notify"]
     assert int(unit["WatchdogSec"][0]) > 0
@@ -207,8 +218,11 @@ def main(argv: list[str]) -> int:
     line = shlex.split(unit["ExecStart"][0].replace("/opt/doxa/bin/doxa", program))
     log = Path("/var/log/unitrun.log")
     log.unlink(missing_ok=True)
+    listener = Listener(path)
     pid = start(unit, line, user, writable, environment, log)
-    report: dict[str, Any] = {"said": watch(unit, pid, listener, {"READY": 1, "WATCHDOG": 2}, seconds)}
+    listener.begin()
+    listener.wait_for(pid, {"READY": 1, "WATCHDOG": 2}, seconds)
+    report: dict[str, Any] = {"said": listener.said}
     done = subprocess.run(["sh", "-c", command], text=True, capture_output=True, check=False, timeout=seconds)
     report["command"] = {"code": done.returncode, "out": done.stdout, "err": done.stderr}
     report["exit"] = stop(pid, float(unit["TimeoutStopSec"][0]))

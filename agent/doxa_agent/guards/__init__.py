@@ -27,6 +27,13 @@ class Look(Protocol):
         """What it notices about a link before a run."""
 
 
+class Judge(Protocol):
+    """What a guard may add after a heavy run."""
+
+    def __call__(self, link: Link, values: Mapping[str, float]) -> tuple[str, ...]:
+        """Why the probe, and not the line, may have set the values."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardModule:
     """One guard's module, its names checked against the contract of `doxa_agent.guard`."""
@@ -35,6 +42,7 @@ class GuardModule:
     title: Text
     findings: Mapping[str, Text]
     look: Look
+    judge: Judge | None = None
 
 
 BROKEN: Final = Text(
@@ -65,7 +73,9 @@ def load(name: str) -> GuardModule:
 
 
 def _guard(name: str, module: ModuleType) -> GuardModule:
-    return GuardModule(name=name, title=module.TITLE, findings=module.FINDINGS, look=module.look)
+    return GuardModule(
+        name=name, title=module.TITLE, findings=module.FINDINGS, look=module.look, judge=getattr(module, "judge", None)
+    )
 
 
 def _are_findings(found: object) -> bool:
@@ -92,6 +102,18 @@ def look_all(link: Link, heavy: bool, *, among: Iterable[str] | None = None) -> 
             log.error("%s", FAULT.fill(name=name, why=f"{type(error).__name__}: {error}"))
             found.append(Finding(code=f"guard_fault_{name}"))
     return list(dict.fromkeys(found))
+
+
+def judge_all(link: Link, values: Mapping[str, float], *, among: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Why the probe may have been the limit of a heavy run's values, each reason once; empty where it was not."""
+    found: list[str] = []
+    for name in names() if among is None else among:
+        try:
+            judge = load(name).judge
+            found += judge(link, values) if judge else ()
+        except Exception as error:  # noqa: BLE001 - a guard's fault must not end measuring
+            log.error("%s", FAULT.fill(name=name, why=f"{type(error).__name__}: {error}"))
+    return tuple(dict.fromkeys(found))
 
 
 def refusals(findings: Iterable[Finding]) -> tuple[str, ...]:

@@ -50,6 +50,15 @@ def faults(nic: Nic) -> list[str]:
     return found
 
 
+def judge(link: Link, values: Mapping[str, float]) -> tuple[str, ...]:
+    """`judge_port` for each direction's rate on the wire."""
+    nic = read_nic(link.interface) if link.interface else None
+    if nic is None:
+        return ()
+    rates = [value for name, value in values.items() if name.endswith("_wire_mbps")]
+    return tuple(dict.fromkeys(reason for rate in rates if (reason := judge_port(nic, rate))))
+
+
 def judge_port(nic: Nic, wire_mbps: float) -> str | None:
     """Why the port, not the line, may have set a measured rate: a reason for outcome `probe_limited`; None if it did not.
 

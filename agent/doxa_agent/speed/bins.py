@@ -65,9 +65,18 @@ class Steady:
 def steady_at(bins: Sequence[Bin], rule: StopRule, end: int | None = None) -> Steady | None:
     """The steady figure if the rule holds for the bins before `end` (the last one by default), at any of its scales."""
     last = len(bins) if end is None else end
-    if total(bins[:last]).seconds < rule.earliest_s - _DUST:
+    if not _lasted(bins, last, rule.earliest_s - _DUST):
         return None
     return next((found for scale in rule.scales if (found := _steady_at_scale(bins, rule, last, scale))), None)
+
+
+def _lasted(bins: Sequence[Bin], last: int, seconds: float) -> bool:
+    """Whether the bins before `last` span `seconds`; stops adding as soon as that is known."""
+    for at in range(last):
+        seconds -= bins[at].seconds
+        if seconds <= 0:
+            return True
+    return False
 
 
 def _steady_at_scale(bins: Sequence[Bin], rule: StopRule, last: int, scale: int) -> Steady | None:

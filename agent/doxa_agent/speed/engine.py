@@ -1,6 +1,6 @@
 """One whole test against one far end: name, way, ping, each direction; whatever stops it becomes a reading."""
 
-import secrets
+import os
 import select
 import socket
 from collections.abc import Callable
@@ -100,7 +100,7 @@ class Test:
             far_end=self._far_end,
             family=self._family,
             address=address,
-            session=secrets.token_hex(8),
+            session=os.urandom(8).hex(),
             congestion=self._options.congestion,
         )
         self.account.detail["address"] = address

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, quantiles
 from typing import Any, Final
 
+from doxa_agent.net.delay import percentile
 from doxa_agent.net.tcpinfo import TcpInfo
 from doxa_agent.speed.bins import Bin, Steady, merged, total
 from doxa_agent.speed.course import Course
@@ -211,4 +211,4 @@ def loaded(rtts_ms: Sequence[float]) -> dict[str, float]:
     """The round trip under load, from small requests beside the streams."""
     if len(rtts_ms) < 2:
         return {}
-    return {"p95_ms": quantiles(rtts_ms, n=20, method="inclusive")[-1], "mean_ms": fmean(rtts_ms)}
+    return {"p95_ms": percentile(sorted(rtts_ms), 95), "mean_ms": sum(rtts_ms) / len(rtts_ms)}

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import secrets
 import select
 import socket
 import struct
@@ -64,7 +63,7 @@ class Target:
     def url(self, name: str, **query: object) -> str:
         """The target of a request: folder, endpoint, query; never cached thanks to a fresh `r`."""
         folder = f"/{quote(self.far_end.path.strip('/'))}" if self.far_end.path.strip("/") else ""
-        parts = "&".join(f"{key}={value}" for key, value in {**query, "r": secrets.token_hex(4)}.items())
+        parts = "&".join(f"{key}={value}" for key, value in {**query, "r": os.urandom(4).hex()}.items())
         return f"{folder}/{name}?{parts}"
 
 

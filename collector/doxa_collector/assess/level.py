@@ -113,13 +113,10 @@ def judge(samples: Sequence[Sample], measure: Measure, rule: Rule, *, fixed_laye
     free = measure.layer is not None and measure.layer_mark is not Mark.V and not fixed_layer
     layer, reasons = _layer(samples, measure) if free else (measure.layer, ())
     found = _decide_at(samples, measure, layer, rule)
-    between = (
-        free and "contract_layer" not in reasons and layer is Layer.IP and measure.link_kind is not LinkKind.MOBILE
-    )
     outcome, own = found.outcome, found.reasons
-    if between and outcome is VerdictOutcome.FAIL:
-        on_wire = _decide_at(samples, measure, Layer.WIRE, rule)
-        if on_wire.outcome is not VerdictOutcome.FAIL:
+    if free and "contract_layer" not in reasons and outcome is VerdictOutcome.FAIL:
+        outermost = _decide_at(samples, measure, _outermost(measure.link_kind), rule)
+        if outermost.outcome is not VerdictOutcome.FAIL:
             outcome, own = VerdictOutcome.INSUFFICIENT, ("between_layers",)
     counts = Counter(sample.outcome for sample in samples)
     return Judgement(

@@ -33,7 +33,9 @@ def open_ledger(path: Path, *, create: bool = True) -> Engine:
     `create=False` is for those who only look: a missing file is then an error and nothing is upgraded.
     """
     _refuse_early(path, create=create)
-    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), connect_args={"timeout": BUSY_S})
+    where = URL.create("sqlite+pysqlite", database=str(path))
+    # Readers of the page must never take the last connection from the intake.
+    engine = create_engine(where, connect_args={"timeout": BUSY_S}, pool_size=20, max_overflow=-1)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     try:

@@ -61,11 +61,10 @@ def safe_path(text: str | None) -> str:
 
 
 def _from_here(request: Request) -> bool:
-    """A form of another site is refused; browsers send Origin with every POST (`null` under no-referrer)."""
-    origin = request.headers.get("origin")
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if origin in (None, "null"):
-        return site in ("same-origin", "none")
+    """Whether a form was sent by our own page; browsers say so in Origin, else in Sec-Fetch-Site, machines in neither."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if origin is None or origin == "null":
+        return site in ("same-origin", "none") or (site is None and origin is None)
     return urlsplit(origin).netloc == request.headers.get("host")
 
 

@@ -10,7 +10,7 @@ from doxa_lab.demo.ground import Spot
 
 HEAVY_SLOT_S: Final = 5.0
 """A speed test with early stop takes three to four seconds; those that take longer make the next one wait its turn."""
-LIGHT_EVERY_S: Final = 30.0
+LIGHT_EVERY_S: Final = 20.0
 _RANK: Final = {LinkKind.FIXED: 0, LinkKind.TSLCD: 1, LinkKind.MOBILE: 2}
 
 

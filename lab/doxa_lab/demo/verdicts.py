@@ -54,11 +54,15 @@ class Verdicts:
         found = []
         for target in plan.targets:
             if target.link_kind is spot.link.kind:
-                found += [OfLine(target=target, judged=j) for j in self._of(plan, target, results.verdicts)]
+                found += [OfLine(target=target, judged=j) for j in _of(spot, plan, target, results.verdicts)]
         return found
 
-    def _of(self, plan: Plan, target: Target, judged: Sequence[Judged]) -> list[Judged]:
-        return [j for j in judged if (j.plan, j.target) == (plan.id, target.id)]
+
+def _of(spot: Spot, plan: Plan, target: Target, judged: Sequence[Judged]) -> list[Judged]:
+    """Those of the office's own commune or province; where there are none, of whatever area answers for the plan."""
+    found = [j for j in judged if (j.plan, j.target) == (plan.id, target.id)]
+    own = [j for j in found if j.place in (spot.office.place.code, spot.office.place.province)]
+    return own or found
 
 
 def decided(judged: Sequence[Judged]) -> list[Judged]:

@@ -59,7 +59,7 @@ def test_a_measurement_that_failed_is_exit_code_1(folder: Any, capsys: pytest.Ca
 
 
 def test_an_unknown_task_is_named(folder: Any) -> None:
-    with pytest.raises(InputError, match="no task 'speed'|tác vụ"):
+    with pytest.raises(InputError, match="there is no task 'speed'; there are: rtt"):
         cli.main(["once", "--config", str(folder.write()), "--task", "speed"])
 
 
@@ -97,7 +97,6 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
 def test_a_bad_file_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     file = tmp_path / "agent.toml"
     file.write_text('site = "x"\nagnet = "y"\n')
-    command = [sys.executable, "-m", "doxa_core.command"]
     command = [sys.executable, "-c", "import sys; from doxa_core.command import main; sys.exit(main())"]
     for name in ("run", "once", "check", "spool"):
         found = subprocess.run(

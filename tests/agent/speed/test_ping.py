@@ -1,8 +1,12 @@
 """Three jitters, three names: held against values worked out by hand."""
 
-import pytest
+import statistics
 
-from doxa_agent.speed.ping import HttpPing, mean_abs, rfc3550
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from doxa_agent.speed.ping import HttpPing, mean_abs, median, variance
 
 RTTS = (10.0, 12.0, 11.0, 15.0)
 
@@ -25,4 +29,10 @@ def test_what_cannot_be_said_of_one_or_no_round_trip_is_absent() -> None:
 
 def test_a_constant_round_trip_has_no_jitter() -> None:
     assert mean_abs((5, 5, 5)) == 0
-    assert rfc3550((5, 5, 5)) == 0
+    assert HttpPing(rtts_ms=(5.0, 5.0, 5.0), reconnected=0).values["http_jitter_rfc3550_ms"] == 0
+
+
+@given(st.lists(st.floats(0, 1e4), min_size=2, max_size=50))
+def test_median_and_variance_are_the_librarys(rtts: list[float]) -> None:
+    assert median(rtts) == pytest.approx(statistics.median(rtts))
+    assert variance(rtts) == pytest.approx(statistics.variance(rtts), abs=1e-6)

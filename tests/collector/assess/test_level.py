@@ -292,6 +292,17 @@ def test_a_mobile_line_has_no_wire_to_hope_for(books: Books) -> None:
     assert books.verdict(unnamed(kind=LinkKind.MOBILE)).outcome is FAIL
 
 
+@pytest.mark.parametrize(("kind", "value"), [(LinkKind.FIXED, 100), (LinkKind.MOBILE, 98)])
+def test_goodput_alone_fails_no_line(books: Books, kind: LinkKind, value: float) -> None:
+    books.place("18073")
+    books.office("x", "18073", kind.value)
+    books.runs("x", kind.value, [IP] * 5)
+    target = level(value, kind=kind, ispeed=False)
+    found = books.verdict(target)
+    assert (found.outcome, found.value, found.layer) == (INSUFFICIENT, 94.0, "payload")
+    assert found.reasons[0] == "between_layers"
+
+
 def test_i_speed_stays_at_the_payload_whatever_the_contract_names(books: Books) -> None:
     books.place("18073")
     books.office("x", "18073")

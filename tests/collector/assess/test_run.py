@@ -144,9 +144,10 @@ def test_only_a_unit_that_exists_and_inherits_is_judged(books: Books, more: dict
 
 def test_a_reused_code_is_the_unit_that_exists_on_the_day(books: Books) -> None:
     books.place("18073", province="20", valid_to="2025-06-30")
-    books.place("18073", province="42", valid_from="2025-07-01")
+    books.place("18073", province="42", valid_from="2025-07-01", valid_to="2026-11-30")
     books.office("x", "18073", "fixed")
     books.runs("x", "fixed", [120] * 5)
+    books.place("18073", province="12", valid_from="2026-12-01")
     elsewhere = PlanPlace(code="20", name="khác", level=PlaceLevel.PROVINCE, province="20")
     assert books.verdict(level(100), where=elsewhere).n == 0
     assert books.verdict(level(100), where=PROVINCE).n == 5

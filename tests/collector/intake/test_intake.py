@@ -222,6 +222,32 @@ def test_a_locked_ledger_is_waited_for_without_acknowledge_and_the_connection_li
     engine.dispose()
 
 
+@pytest.mark.root
+@pytest.mark.server
+def test_a_full_disk_is_said_once_and_loses_nothing(
+    mosquitto: Mosquitto, small_disk: Path, fill_disk: Any, run_intake: Any, make_probe: Any, measurement: Any,
+    wait_until: Any, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    engine = open_ledger(small_disk / "ledger.db")
+    found = run_intake(config.Broker(host=mosquitto.host, port=mosquitto.port), over=engine)
+    wait_until(lambda: found.broker_trouble is None)
+    ballast = fill_disk(small_disk)
+    probe = make_probe(mosquitto.host, mosquitto.port)
+    for seq in range(1, 11):
+        probe.send([measurement(seq, detail={"bins": "x" * 30_000})])
+    wait_until(lambda: found.ledger_trouble is not None, "the sentence")
+    assert "the disk is full" in found.ledger_trouble.en
+    kept = len(probe.kept)
+    assert kept < 10
+    ballast.unlink()
+    wait_until(lambda: not probe.unnamed, "acknowledges when there is room")
+    assert stored(engine) == list(range(1, 11))
+    said = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(said) == 1, "one sentence, not one for each attempt"
+    found.stop()
+    engine.dispose()
+
+
 @pytest.mark.server
 def test_a_broker_that_comes_late_or_restarts_is_waited_for(
     tmp_path: Path, engine: Engine, run_intake: Any, make_probe: Any, measurement: Any, wait_until: Any

@@ -1,9 +1,9 @@
 """Opening the ledger, and the sentence for each way in which it cannot be opened or written."""
 
-import os
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -128,30 +128,29 @@ def test_a_locked_ledger_says_so_and_works_again_afterwards(
     impatient.dispose()
 
 
+def test_readers_never_take_the_last_connection_from_the_writer(engine: Engine) -> None:
+    """The page serves many at once; the intake must not wait for them."""
+    with ExitStack() as stack:
+        for _ in range(50):
+            stack.enter_context(reading(engine))
+        with writing(engine) as conn:
+            note(conn, 1, "test", "beside fifty readers", {})
+
+
 def test_our_own_mistake_is_not_blamed_on_the_disk(engine: Engine) -> None:
     with pytest.raises(Exception, match="NOT NULL") as found, writing(engine) as conn:
         conn.execute(text("INSERT INTO site (site) VALUES ('x')"))
     assert not isinstance(found.value, LedgerError)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "doxa-test", str(place)], check=True)
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
-
-
 @pytest.mark.root
-def test_a_full_disk_says_so_keeps_what_was_committed_and_goes_on_when_there_is_room(small_disk: Path) -> None:
+def test_a_full_disk_says_so_keeps_what_was_committed_and_goes_on_when_there_is_room(
+    small_disk: Path, fill_disk: Callable[[Path], Path]
+) -> None:
     engine = open_ledger(small_disk / "ledger.db")
     with writing(engine) as conn:
         note(conn, 1, "test", "before", {})
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(b"")
-    _fill(ballast)
+    ballast = fill_disk(small_disk)
     with pytest.raises(LedgerError) as found, writing(engine) as conn:
         note(conn, 2, "test", "too much", {"x": "y" * 200_000})
     assert found.value.text.en.startswith(f"ledger {small_disk}/ledger.db: the disk is full (SQLITE_FULL")
@@ -161,16 +160,6 @@ def test_a_full_disk_says_so_keeps_what_was_committed_and_goes_on_when_there_is_
     with reading(engine) as conn:
         assert list(conn.execute(select(audit.c.action)).scalars()) == ["before", "after"]
     engine.dispose()
-
-
-def _fill(file: Path) -> None:
-    with file.open("ab", buffering=0) as stream:
-        for size in (65_536, 4096, 1):
-            try:
-                while True:
-                    stream.write(os.urandom(size))
-            except OSError:
-                continue
 
 
 @pytest.mark.root

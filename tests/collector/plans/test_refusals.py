@@ -16,6 +16,12 @@ X4 = 'operator = ">"\nvalue = 85\nunit = "%"'
 
 ROWS: list[tuple[str, tuple[Change, ...], str, str]] = [
     (
+        "an unknown key at the top",
+        (('issuer = "UBND xã X"', 'issuer = "UBND xã X"\nnotes = "x"'),),
+        "notes: khóa này không tồn tại; có phải ý bạn là «note»?",
+        "notes: this key does not exist; did you mean 'note'?",
+    ),
+    (
         "an unknown key",
         (('clause = "II.2"', 'clauze = "II.2"'),),
         "target.x1.clause: thiếu khóa bắt buộc này (có khóa gần giống «clauze»); hãy ghi một chuỗi không rỗng",

@@ -332,8 +332,8 @@ def seeded(seeded_file: Path, tmp_path: Path) -> Iterator[Engine]:
 class Served:
     """The page on a real server in a thread, on a free loopback port."""
 
-    def __init__(self, app: Any) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, app: Any, port: int = 0) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port = int(self._socket.getsockname()[1])
         self.url = f"http://localhost:{self.port}"
         self._server = uvicorn.Server(
@@ -344,13 +344,23 @@ class Served:
 
     def stop(self) -> None:
         """End it; the port refuses from then on."""
-        self._server.should_exit = True
+        self._server.should_exit = self._server.force_exit = True
         self._thread.join(30)
         self._socket.close()
 
-    def get(self, path: str, **more: Any) -> httpx.Response:
+    def send(self, method: str, path: str, **more: Any) -> httpx.Response:
         """One request without a cookie jar."""
-        return httpx.get(self.url + path, timeout=30, **more)
+        cookies = more.pop("cookies", None)
+        with httpx.Client(cookies=cookies, timeout=60) as client:
+            return client.request(method, self.url + path, **more)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        """Read a page."""
+        return self.send("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        """Send a form."""
+        return self.send("POST", path, **more)
 
 
 ServeApp = Callable[..., Served]
@@ -361,9 +371,12 @@ def serve(plans: tuple[Plan, ...]) -> Iterator[ServeApp]:
     """A factory: the page over a ledger."""
     running: list[Served] = []
 
-    def start(engine: Engine, chosen: Sequence[Plan] = plans, *, token: str | None = None, **settings: Any) -> Served:
+    def start(
+        engine: Engine, chosen: Sequence[Plan] = plans, *, token: str | None = None, port: int = 0, **settings: Any
+    ) -> Served:
         plain: dict[str, Any] = {"now": lambda: NOW, "refresh_s": 1}
-        running.append(Served(create_app(engine, chosen, token=token, settings=Settings(**(plain | settings)))))
+        app = create_app(engine, chosen, token=token, settings=Settings(**(plain | settings)))
+        running.append(Served(app, port))
         return running[-1]
 
     yield start
@@ -371,10 +384,14 @@ def serve(plans: tuple[Plan, ...]) -> Iterator[ServeApp]:
         served.stop()
 
 
-@pytest.fixture
-def site_page(serve: ServeApp, seeded: Engine) -> Served:
-    """The page over the five offices."""
-    return serve(seeded)
+@pytest.fixture(scope="session")
+def site_page(seeded_file: Path, plans: tuple[Plan, ...]) -> Iterator[Served]:
+    """The page over the five offices, for tests that only read."""
+    engine = open_ledger(seeded_file)
+    served = Served(create_app(engine, plans, settings=Settings(now=lambda: NOW, refresh_s=1)))
+    yield served
+    served.stop()
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

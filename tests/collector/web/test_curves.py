@@ -1,6 +1,7 @@
 """Axes have round numbers and round Vietnamese times; a curve hides neither gaps nor failures."""
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +47,7 @@ def test_time_ticks_lie_within_the_span_and_are_few(seconds: int, start: int, mo
 def test_hours_are_round_in_vietnam() -> None:
     ticks = time_ticks(START + 7 * MINUTE, START + 600 * MINUTE, 8)
     local = [from_us(tick).astimezone(VIETNAM_TIME) for tick in ticks]
-    assert [(t.hour, t.minute) for t in local] == [(10, 0), (12, 0), (14, 0), (16, 0)]
+    assert [(t.hour, t.minute) for t in local] == [(10, 0), (12, 0), (14, 0), (16, 0), (18, 0)]
     assert tick_format(ticks) == "%H:%M"
     days = time_ticks(START, START + 14 * 1440 * MINUTE, 8)
     assert {from_us(tick).astimezone(VIETNAM_TIME).hour for tick in days} == {0}
@@ -94,9 +95,9 @@ def test_labels_of_near_levels_do_not_touch_and_equal_ones_share_a_label() -> No
         Level(name="contract", label="C", value=100),
     ]
     strokes = draw(curve([point(1, 90)], levels=levels), NARROW, Voice("vi")).strokes
-    assert {stroke.label for stroke in strokes} == {"A · C", "B"} or len(strokes) == 1
+    assert {stroke.label for stroke in strokes} == {"A · C", "B"}
     ys = sorted(stroke.label_y for stroke in strokes)
-    assert all(b - a >= 15 for a, b in zip(ys, ys[1:], strict=False))
+    assert all(b - a >= 15 for a, b in pairwise(ys))
 
 
 def test_marks_that_would_cover_each_other_say_how_many_they_are() -> None:

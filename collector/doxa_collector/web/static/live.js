@@ -38,6 +38,17 @@ function flash(element) {
   requestAnimationFrame(() => figure.classList.add("changed"));
 }
 
+// Worst stands first when a page is opened; while somebody reads, rows that stay keep their places.
+function inTheOrderOf(old, fresh) {
+  const keyed = (parent) => [...parent.children].filter((child) => child.dataset.key);
+  const before = keyed(old).map((child) => child.dataset.key);
+  const found = new Map(keyed(fresh).map((child) => [child.dataset.key, child]));
+  const children = [...fresh.childNodes];
+  if (before.length !== found.size || !before.every((key) => found.has(key))) return children;
+  let next = 0;
+  return children.map((child) => (child.nodeType === 1 && child.dataset.key ? found.get(before[next++]) : child));
+}
+
 // Makes `old` equal to `fresh` and leaves alone what is equal already: open details, focus, scroll and a half-typed
 // search stay as they are.
 function morph(old, fresh) {
@@ -54,7 +65,7 @@ function morph(old, fresh) {
   const keyed = new Map();
   for (const child of old.children) if (child.dataset.key) keyed.set(child.dataset.key, child);
   let place = old.firstChild;
-  for (const wanted of [...fresh.childNodes]) {
+  for (const wanted of inTheOrderOf(old, fresh)) {
     const known = wanted.nodeType === 1 && wanted.dataset.key ? keyed.get(wanted.dataset.key) : null;
     if (known && known !== place) {
       old.insertBefore(known, place);
