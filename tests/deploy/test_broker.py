@@ -229,3 +229,5 @@ def test_every_limit_that_keeps_the_broker_alive_is_set() -> None:
     assert int(found["max_inflight_messages"]) == 1000
     assert int(found["message_size_limit"]) == MAX_BATCH_BYTES
     assert re.fullmatch(r"\d+[dwm]", found["persistent_client_expiration"])
+    assert found["allow_anonymous"] == "false"
+    assert found["tls_version"] == "tlsv1.2"

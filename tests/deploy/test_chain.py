@@ -38,7 +38,7 @@ class Chain:
             "port = 8883": f"port = {broker.port}",
         }
         self._put("pi/agent.toml", here | {"/var/lib/doxa": str(folder), "/run/doxa": str(folder), '"eth0"': '"lo"'})
-        self._put("pi/plan.toml", here | {"every_s = 60\n": "every_s = 15\n"})
+        self._put("pi/plan.toml", here | {"every_s = 60\n": "every_s = 20\n"})
         self._put("server/sites.toml", {})
         page = {"127.0.0.1:8800": f"127.0.0.1:{free_port()}", "/var/lib/doxa-collector": str(folder)}
         self._put("server/collector.toml", here | page)
@@ -74,7 +74,7 @@ class Chain:
 
     def logs(self) -> str:
         """What all three said."""
-        return "\n".join([self.agent.tail(), self.collector.tail(), self.broker.server.log])
+        return f"{self.agent.tail()}\n{self.collector.tail()}\n{self.broker.server.log}"
 
 
 @pytest.fixture

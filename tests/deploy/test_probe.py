@@ -243,7 +243,6 @@ def test_the_agent_measures_inside_its_sandbox(machine: Machine) -> None:
     for one in measured:
         assert one["outcome"] in ("ok", "probe_limited"), one
         assert one["proof"]["interface"] == "lo", one
-        assert "synchronised" in one["clock"], one  # adjtimex went through the filter
     assert "a-word-of-the-probe" not in log
 
 

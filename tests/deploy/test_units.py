@@ -1,5 +1,6 @@
 """The units by systemd's own tools, and their agreement with the example files and the commands."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -100,6 +101,18 @@ def test_the_collectors_unit_agrees_with_the_example_configuration() -> None:
     accounts = (DEPLOY / "server/doxa-server.sysusers").read_text()
     assert re.search(rf"(?m)^u {found['User'][0]} ", accounts)
     assert f"m {found['User'][0]} {found['SupplementaryGroups'][0]}" in accounts
+
+
+def test_the_agent_may_read_the_clock_and_nobody_may_set_it(unit: Path) -> None:
+    """A refused adjtimex would look like a clock that is never synchronised, so no measurement would show the mistake."""
+    spec = importlib.util.spec_from_file_location("unitrun", Path(__file__).with_name("unitrun.py"))
+    assert spec
+    assert spec.loader
+    unitrun = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(unitrun)
+    allowed = unitrun.allowed_calls(unitrun.read_unit(unit))
+    assert {"adjtimex", "clock_adjtime"} <= allowed or "agent" not in unit.name
+    assert not {"settimeofday", "clock_settime", "mount", "ptrace", "reboot", "bpf", "init_module"} & allowed
 
 
 def test_no_unit_and_no_example_holds_a_secret_or_a_machines_name() -> None:

@@ -117,7 +117,8 @@ def judge(samples: Sequence[Sample], measure: Measure, rule: Rule, *, fixed_laye
     if free and "contract_layer" not in reasons and outcome is VerdictOutcome.FAIL:
         outermost = _decide_at(samples, measure, _outermost(measure.link_kind), rule)
         if outermost.outcome is not VerdictOutcome.FAIL:
-            outcome, own = VerdictOutcome.INSUFFICIENT, ("between_layers",)
+            known = outermost.n >= rule.min_samples
+            outcome, own = VerdictOutcome.INSUFFICIENT, ("between_layers" if known else "goodput_only",)
     counts = Counter(sample.outcome for sample in samples)
     return Judgement(
         outcome=outcome,

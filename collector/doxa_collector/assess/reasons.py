@@ -14,6 +14,10 @@ REASONS: Final[dict[str, Text]] = {
         vi="văn bản không nêu tầng: chưa đạt ở tầng này nhưng đạt ở tầng ngoài cùng; hãy ghi tầng theo hợp đồng",
         en="the document names no layer: missed at this layer, met at the outermost one; register the contract's layer",
     ),
+    "goodput_only": Text(
+        vi="văn bản không nêu tầng và chỉ có số đo ở tầng ứng dụng",
+        en="the document names no layer, and there are payload figures only",
+    ),
     "offices_unknown": Text(vi="còn trụ sở chưa đủ dữ liệu", en="some offices have not enough evidence"),
     "offices_missing": Text(
         vi="danh mục còn thiếu trụ sở của một số đơn vị cấp xã", en="the registry lacks the offices of some communes"
@@ -78,7 +82,7 @@ def reason_text(code: str) -> Text:
 
 DECIDING: Final = frozenset(
     {
-        "too_few_samples", "no_samples", "no_offices", "no_links", "between_layers", "offices_unknown",
+        "too_few_samples", "no_samples", "no_offices", "no_links", "between_layers", "goodput_only", "offices_unknown",
         "offices_missing", "needs_other_provinces", "no_own_figure", "not_entered", "unit_differs", "no_target_value",
         "probe_was_limit", "no_link", "link_down",
     }

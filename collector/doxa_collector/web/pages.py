@@ -14,8 +14,8 @@ from doxa_collector.assess import explain, reason_text
 from doxa_collector.assess.reasons import DECIDING
 from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web import wording, words
+from doxa_collector.web.charts import RATE_NAMES
 from doxa_collector.web.language import COOKIE, Voice, known_language
-from doxa_collector.web.linkpage import RATE_NAMES
 from doxa_collector.web.linkstate import State
 from doxa_collector.web.masking import MASK, mask_text
 from doxa_collector.web.settings import Settings

@@ -19,10 +19,11 @@ from doxa_collector.plans.model import Plan
 from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web import wording
 from doxa_collector.web.board import Filters, board
+from doxa_collector.web.charts import RATE_NAMES, Wish
 from doxa_collector.web.health import read_health, read_quarantine
 from doxa_collector.web.history import RANGES
 from doxa_collector.web.language import Voice, from_us
-from doxa_collector.web.linkpage import RATE_NAMES, Wish, is_sensitive, proof_of, read_link_page
+from doxa_collector.web.linkpage import is_sensitive, proof_of, read_link_page
 from doxa_collector.web.linkstate import by_site, link_states
 from doxa_collector.web.machine import MOST, health_fields, link_list, verdict_list
 from doxa_collector.web.masking import mask_evidence, mask_text

@@ -1,13 +1,19 @@
-"""How one line itself stands against a level, in the period that is judged: apart from the verdict on the whole place."""
+"""What the plans demand of one line, and how the line itself stands: apart from the verdict on the whole place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from statistics import fmean, median
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
+from doxa_collector.assess.period import month_of
 from doxa_collector.ledger.schema import measurement
-from doxa_collector.plans.model import Measure, Operator, Statistic
+from doxa_collector.plans.model import Kind, Measure, Operator, Plan, PlanPlace, Statistic, Target, Unit
+from doxa_collector.web.board import Finding, findings_of, latest_period
+from doxa_collector.web.linkstate import LinkState
+from doxa_collector.web.places import Atlas
 from doxa_core.outcome import Outcome
 
 _COUNTED: Final = (Outcome.OK.value, Outcome.PROBE_LIMITED.value)
@@ -20,6 +26,67 @@ class Standing:
     value: float
     n: int
     meets: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """A level that a plan demands of this line, with the plan's verdict for the place."""
+
+    plan: Plan
+    place: PlanPlace
+    target: Target
+    measure: Measure
+    operator: Operator
+    value: float
+    unit: Unit | None
+    finding: Finding | None
+    standing: Standing | None
+    """How this line itself stands: the verdict is about all such lines of the place."""
+    overdue: bool
+
+
+def requirements_of(
+    conn: Connection, plans: Sequence[Plan], atlas: Atlas, state: LinkState, today: date
+) -> list[Requirement]:
+    """What the plans demand of this line: level targets, and the level within a share target."""
+    site, month = atlas.sites[state.site], month_of(today)
+    found = []
+    for plan in plans:
+        levels = _levels(plan, state.kind)
+        places = [p for p in plan.places if levels and p.judged_on(today) and site in atlas.sites_of(p)]
+        period = latest_period(conn, plan) if places else None
+        findings = [] if period is None else findings_of(conn, plan, period.first, {p.code for p in places})
+        by_key = {(f.place, f.target): f for f in findings}
+        found += [
+            Requirement(
+                plan=plan,
+                place=place,
+                target=target,
+                measure=measure,
+                operator=operator,
+                value=value,
+                unit=unit,
+                finding=by_key.get((place.code, target.id)),
+                standing=read_standing(
+                    conn, (state.site, state.link), measure, operator, value, (month.from_us, month.to_us)
+                ),
+                overdue=target.due is not None and target.due < today,
+            )
+            for place in places
+            for target, measure, operator, value, unit in levels
+        ]
+    return found
+
+
+def _levels(plan: Plan, kind: str) -> list[tuple[Target, Measure, Operator, float, Unit | None]]:
+    found = []
+    for target in plan.targets:
+        held = target.condition if target.kind is Kind.SHARE else target
+        if held is None or held.measure is None or held.operator is None or held.value is None:
+            continue
+        if held.measure.link_kind == kind and target.kind is not Kind.RANK:
+            found.append((target, held.measure, held.operator, held.value, held.unit))
+    return found
 
 
 def read_standing(

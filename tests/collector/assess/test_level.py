@@ -303,6 +303,14 @@ def test_goodput_alone_fails_no_line(books: Books, kind: LinkKind, value: float)
     assert found.reasons[0] == "between_layers"
 
 
+def test_payload_figures_alone_cannot_fail_a_line_whose_layer_nobody_names(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [50.0] * 5)
+    found = books.verdict(level(100, ispeed=False))
+    assert (found.outcome, found.value, found.reasons[0]) == (INSUFFICIENT, 50, "goodput_only")
+
+
 def test_i_speed_stays_at_the_payload_whatever_the_contract_names(books: Books) -> None:
     books.place("18073")
     books.office("x", "18073")

@@ -19,18 +19,18 @@ from doxa_core.names import CODE
 from doxa_core.outcome import Outcome
 
 
-def fixed_office(books: Books, values: list[float], outcome: Outcome = Outcome.OK) -> None:
+def fixed_office(books: Books, values: list[float], outcome: Outcome = Outcome.OK, name: str = "download_mbps") -> None:
     books.place("18073")
     books.office("x", "18073", "fixed")
-    books.runs("x", "fixed", values, outcome=outcome)
+    books.runs("x", "fixed", values, outcome=outcome, name=name)
 
 
 def test_a_fail_is_said_with_its_statistic_layer_count_and_target(books: Books) -> None:
-    fixed_office(books, [81.0, 81.2, 81.4])
-    target = level(102, statistic=Statistic.MEAN, ispeed=False)
+    fixed_office(books, [81.0, 81.2, 81.4], name="download_ip_mbps")
+    target = level(102, statistic=Statistic.MEAN, ispeed=False, name="download_ip_mbps", layer=Layer.IP)
     text = explain(books.verdict(target), target)
-    assert text.vi == "Không đạt: trung bình 81,2 Mbps (tầng ứng dụng, n = 3) so với ≥ 102 Mbps"
-    assert text.en == "Fail: mean 81.2 Mbps (payload, n = 3) against ≥ 102 Mbps"
+    assert text.vi == "Không đạt: trung bình 81,2 Mbps (tầng IP, n = 3) so với ≥ 102 Mbps"
+    assert text.en == "Fail: mean 81.2 Mbps (IP layer, n = 3) against ≥ 102 Mbps"
 
 
 def test_a_figure_for_an_i_speed_target_says_where_it_was_measured(books: Books) -> None:

@@ -145,6 +145,13 @@ def test_guessing_is_slowed_in_both_ways(locked: SERVED) -> None:
     assert locked.get("/", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 429
 
 
+def test_guessing_by_header_is_slowed_too(locked: SERVED) -> None:
+    for _ in range(8):
+        assert locked.get("/", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert locked.get("/", headers={"Authorization": "Bearer wrong"}).status_code == 429
+    assert log_in(locked, TOKEN).status_code == 429
+
+
 def test_a_huge_form_is_not_read(locked: SERVED) -> None:
     assert log_in(locked, "x" * 1_000_000).status_code == 401
 
