@@ -51,7 +51,8 @@ venv() { # venv EXTRAS [dev]: .venv with locked versions; rebuilt only when what
     want=$(cat pyproject.toml constraints.txt tools/setup.sh | cksum)
     if [ -x .venv/bin/doxa ] && [ "$(cat "$stamp" 2>/dev/null)" = "$want" ]; then return; fi
     echo "setup: đang tạo môi trường Python trong .venv …" >&2
-    [ -x .venv/bin/python ] || "$python" -m venv .venv
+    # One that was interrupted half way, or whose Python has gone, is made anew.
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || "$python" -m venv --clear .venv
     pip=".venv/bin/python -m pip --quiet --disable-pip-version-check"
     $pip install -c constraints.txt 'pip>=25.1' # earlier ones know no dependency groups
     if [ "${2:-}" = dev ]; then

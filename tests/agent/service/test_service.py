@@ -256,24 +256,60 @@ def test_a_probe_on_two_networks_does_not_run_while_its_kernel_forwards(switch: 
     refuse_bridge(alone, tmp_path)  # one network: forwarding is somebody else's matter
 
 
-@pytest.mark.root
-def test_the_real_kernel_is_asked_in_our_own_namespace(tmp_path: Path) -> None:
+@pytest.fixture
+def namespace() -> Iterator[str]:
+    """A network namespace of our own that forwards nothing yet."""
     name = f"dxsvc-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", name], check=True)
-    code = "from doxa_agent.forwarding import forwarding_switches as f; print(bool(f()))"
     try:
-        answers = []
-        for value in ("0", "1"):
-            for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
-                subprocess.run(["ip", "netns", "exec", name, "sysctl", "-qw", f"{key}={value}"], check=True)
-            found = subprocess.run(
-                ["ip", "netns", "exec", name, sys.executable, "-c", code], capture_output=True, text=True, check=True
-            )
-            answers.append(found.stdout.strip())
+        forward(name, "0")
+        yield name
     finally:
         subprocess.run(["ip", "netns", "del", name], check=True)
-    assert answers == ["False", "True"]
-    assert isinstance(forwarding_switches(), list)
+
+
+def forward(namespace: str, value: str) -> None:
+    for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+        subprocess.run(["ip", "netns", "exec", namespace, "sysctl", "-qw", f"{key}={value}"], check=True)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("command", ["run", "once"])
+def test_a_bridge_is_refused_by_the_real_kernel_s_word(command: str, namespace: str, folder: Any) -> None:
+    """One sentence and exit code 1 while forwarding is on; without it the same probe measures."""
+    file = folder.write()
+    legs = '[link.wan]\nkind = "tslcd"\ninterface = "wan0"\n'
+    file.write_text("dual_homed = true\n" + file.read_text() + legs)
+    line = [
+        "ip",
+        "netns",
+        "exec",
+        namespace,
+        "timeout",
+        "-s",
+        "TERM",
+        "4",
+        *DOXA,
+        "--lang",
+        "en",
+        "agent",
+        command,
+        "--config",
+        str(file),
+    ]
+    forward(namespace, "1")
+    refused = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert "kernel forwards packets (net.ipv4.ip_forward = 1), so it does not run" in refused.stderr
+    forward(namespace, "0")
+    runs = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    assert "forwards packets" not in runs.stderr
+    assert runs.stdout if command == "once" else "measuring: site" in runs.stderr
+
+
+def test_the_switches_of_this_machine_can_be_read() -> None:
+    assert all(name.startswith("net.ipv") for name in forwarding_switches())
 
 
 def test_a_link_is_told_as_the_kernel_sees_it() -> None:

@@ -391,17 +391,20 @@ def test_a_number_given_in_memory_is_never_given_again_by_the_next_process(path:
     assert len(epochs) == 3
 
 
-def test_memory_is_bounded_and_counts_what_it_dropped(spool: Spool, build: Make) -> None:
+def test_memory_is_bounded_and_counts_what_it_dropped_for_ever(spool: Spool, path: Path, build: Make) -> None:
     fill(spool, build)
     for _ in range(MEMORY_ROWS + 5):
         spool.add(build())
     state = spool.state()
     assert state.in_memory == MEMORY_ROWS
     assert state.dropped >= 5
-    dropped = state.dropped
     free_disk(spool)
     spool.add(build())
-    assert spool.state().dropped == dropped  # the count moved to the disk with the rows
+    assert spool.state().dropped == state.dropped
+    spool.close()
+    again = open_spool(path)
+    assert again.state().dropped == state.dropped  # the count went to the disk with the rows
+    again.close()
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, build: Make) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from doxa_collector.ledger.engine import writing
 from doxa_collector.ledger.schema import agent_status, link, measurement, place, reference, site, verdict
-from doxa_collector.plans import Plan
+from doxa_collector.plans import Operator, Plan, Unit
 
 SERVED = Any
 Ask = Callable[..., str]
@@ -146,11 +146,26 @@ def test_a_line_stands_against_its_target_at_the_layer_that_is_judged(site_page:
 
 
 def test_a_curve_says_in_words_what_it_draws(site_page: SERVED) -> None:
-    html = site_page.get("/sites/dong-dang/links/fixed").text
+    html = site_page.get("/sites/dong-dang/links/fixed").text.replace("\u00a0", " ")
     label = re.findall(r'role="img" aria-label="([^"]*)"', html)
     assert len(label) == 4  # two curves, each for wide and narrow screens
     assert re.search(r"Tốc độ: Tải xuống: thấp nhất 8\d,\d\d, cao nhất 8\d,\d\d, gần nhất 8\d,\d\d Mbps", label[0])
     assert "A2: yêu cầu 102 Mbps" in label[0]
+
+
+def test_a_target_in_another_unit_is_said_in_its_own(
+    serve: Callable[..., SERVED], seeded: Engine, plans: tuple[Plan, ...]
+) -> None:
+    a2 = plans[0].target("a2")
+    assert a2 is not None
+    assert a2.measure is not None
+    measure = replace(a2.measure, meter="latency", value="rtt_p50_ms", layer=None)
+    slow = replace(a2, operator=Operator.AT_MOST, value=5, unit=Unit.MS, measure=measure)
+    served = serve(seeded, (replace(plans[0], targets=(slow,)),))
+    words = text_of(served.get("/sites/dong-dang/links/fixed").text)
+    assert re.search(r"Yêu cầu ≤ 5 ms Riêng đường truyền này \d,\d\d ms dưới mức yêu cầu|≤ 5 ms", words)
+    assert "A2: yêu cầu 5 ms" in words
+    assert "không đạt mức yêu cầu" in words
 
 
 def test_skipped_and_limited_runs_are_marked_on_the_curve(site_page: SERVED) -> None:
