@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,6 +38,8 @@ class Keeper(Protocol):
 
 Look = Callable[[Link, bool], list[Finding]]
 """What the guards notice about a link before a run, heavy or not: `guards.look_all`."""
+Judge = Callable[[Link, Mapping[str, float]], tuple[str, ...]]
+"""Why the probe and not the line may have set the values of a heavy run: `guards.judge_all`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +65,13 @@ class Runner:
         keep: Keeper,
         *,
         look: Look = guards.look_all,
+        judge: Judge = guards.judge_all,
         tell: Callable[[Measurement], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self._keep = keep
         self._look = look
+        self._judge = judge
         self._tell = tell
         self._lane = HeavyLane(settings.runner.heavy_lock)
         self._lock = threading.Lock()
@@ -169,7 +173,7 @@ class Runner:
         if worker.is_alive():
             with self._lock:
                 self._given_up.append(worker)
-        readings = self._judge(task, box)
+        readings = [self._limited(task, reading) for reading in self._found(task, box)]
         self._done(deadline)
         return self._store(task, moment, *readings, findings=findings, duration_s=duration_s)
 
@@ -185,7 +189,18 @@ class Runner:
             box.in_time = not deadline.over
             leave()
 
-    def _judge(self, task: Task, box: "_Box") -> list[Reading]:
+    def _limited(self, task: Task, reading: Reading) -> Reading:
+        """The reading of a heavy run, as `probe_limited` where a guard says that the probe may have set its values."""
+        if not task.meter.heavy or reading.outcome is not Outcome.OK:
+            return reading
+        reasons = self._judge(task.link, reading.values)
+        if not reasons:
+            return reading
+        return replace(
+            reading, outcome=Outcome.PROBE_LIMITED, reasons=tuple(dict.fromkeys((*reading.reasons, *reasons)))
+        )
+
+    def _found(self, task: Task, box: "_Box") -> list[Reading]:
         """What the run amounts to: its readings, or the one that says why there are none."""
         if self._stopping and not box.in_time:
             return [_skipped("stopped")]

@@ -140,7 +140,7 @@ class Answer:
 
 
 def _chunk_size(line: bytes) -> int:
-    digits = line.partition(b";")[0].strip()
+    digits = line.partition(b";")[0].strip(b" \t")
     if not digits or len(digits) > 8 or any(d not in b"0123456789abcdefABCDEF" for d in digits):
         raise Unreachable("http_protocol")
     size = int(digits, 16)

@@ -88,11 +88,15 @@ def statistic(voice: Voice, target: Target) -> str | None:
 
 
 def samples(voice: Voice, finding: Finding, target: Target) -> str:
-    """How many stand behind a verdict: samples of a level, offices of a share."""
+    """How many stand behind a verdict: samples of a level; of a share, the offices that meet it among all."""
     n = voice.number(finding.n, 0)
-    if target.kind is Kind.SHARE:
-        return voice.say(f"{n} trụ sở", f"{n} offices")
-    return f"n\u00a0=\u00a0{n}"
+    if target.kind is not Kind.SHARE:
+        return f"n\u00a0=\u00a0{n}"
+    offices = finding.detail.get("offices")
+    if isinstance(offices, dict) and "total" in offices:
+        met, total = voice.number(offices["met"], 0), voice.number(offices["total"], 0)
+        return voice.say(f"{met} trên {total} trụ sở đáp ứng", f"{met} of {total} offices meet it")
+    return voice.say(f"{n} trụ sở", f"{n} offices")
 
 
 def source(voice: Voice, own: Mapping[str, Any]) -> str:

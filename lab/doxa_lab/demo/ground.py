@@ -1,5 +1,6 @@
 """Where the country in small stands: in network namespaces (root), or on loopback where the far ends pace themselves."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,14 @@ from doxa_lab.net.lab import Lab, clear_stale
 from doxa_lab.net.line import Laid
 from doxa_lab.ports import free_port
 
+NO_ROOT: Final = Text(
+    vi="không có quyền root: đầu xa tự điều tiết tốc độ trên loopback; không có độ trễ và mất gói của đường truyền",
+    en="no root: the far ends pace themselves on loopback; there is no delay and no loss of a line",
+)
+NO_NAMESPACES: Final = Text(
+    vi="máy này không cho tạo network namespace hoặc TUN: đầu xa tự điều tiết tốc độ trên loopback",
+    en="this machine allows no network namespaces or no TUN: the far ends pace themselves on loopback",
+)
 FAR_END_PORT: Final = 8080
 RATES: Final = ("download_mbps", "upload_mbps", "download_ip_mbps", "upload_ip_mbps")
 RTT: Final = "rtt_p50_ms"
@@ -186,10 +195,7 @@ class Loopback(Ground):
     """What a plain user can have: every far end on an address of 127.0.0.0/8, pacing itself to the line's rate."""
 
     mode = "loopback"
-    note = Text(
-        vi="không có quyền root: đầu xa tự điều tiết tốc độ trên loopback; không có độ trễ và mất gói của đường truyền",
-        en="no root: the far ends pace themselves on loopback; there is no delay and no loss of a line",
-    )
+    note = NO_ROOT if os.geteuid() != 0 else NO_NAMESPACES
 
     def build(self, offices: Sequence[Office]) -> None:
         """An address for each end of each line."""

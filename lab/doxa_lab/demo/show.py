@@ -7,7 +7,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
@@ -22,7 +22,7 @@ from doxa_lab.demo.ground import Ground, Loopback, Namespaces
 from doxa_lab.demo.results import LedgerView, Results, repeated
 from doxa_lab.demo.screen import Screen
 from doxa_lab.demo.verdicts import Verdicts, decided
-from doxa_lab.net.lab import is_stale, may_make, own_mark
+from doxa_lab.net.lab import can_make, is_stale, own_mark
 
 DEFAULT_PORT: Final = 8800
 _LOOK_S: Final = 1.0
@@ -69,7 +69,7 @@ def run(wish: Wish) -> int:
     """The whole demo; 1 where a `--once` round missed a truth."""
     screen = Screen(quiet=wish.as_json)
     with ExitStack() as stack:
-        stack.enter_context(_terminated_like_ctrl_c())
+        stack.enter_context(_ended_like_ctrl_c())
         folder = stack.enter_context(_folder(wish.keep))
         listening = stack.enter_context(_listen(wish.port))
         ground = _ground(folder)
@@ -78,6 +78,7 @@ def run(wish: Wish) -> int:
         country = Country(folder, ground, read_offices(), listening, screen.tell)
         stack.callback(country.close)
         stack.callback(screen.tell, STOPPING)
+        stack.callback(_be_deaf)
         country.start()
         screen.tell(OPEN_PAGE.fill(url=country.url))
         if wish.keep is not None:
@@ -86,26 +87,34 @@ def run(wish: Wish) -> int:
         stack.callback(watch.close)
         if wish.once:
             return _once(watch, wish)
-        watch.on(None if wish.minutes is None else wish.minutes * 60)
+        with suppress(KeyboardInterrupt):  # how one stops it
+            watch.on(None if wish.minutes is None else wish.minutes * 60)
         return 0
 
 
 def _ground(folder: Path) -> Ground:
-    return Namespaces(folder) if may_make() else Loopback()
+    return Namespaces(folder) if can_make() else Loopback()
 
 
 @contextmanager
-def _terminated_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM clears away as Ctrl-C does."""
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM and a closed terminal clear away as Ctrl-C does."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _be_deaf() -> None:
+    """A second Ctrl-C must not interrupt the clearing away, which takes less than a second."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

@@ -55,9 +55,16 @@ TOO_FAST = Text(
 TOO_MANY = Text(vi="một phòng lab có tối đa {most} đường", en="a laboratory has at most {most} lines")
 
 
-def may_make() -> bool:
-    """Whether this machine and user allow a laboratory: root, `ip`, and a TUN device."""
-    return os.geteuid() == 0 and shutil.which("ip") is not None and Path("/dev/net/tun").exists()
+def can_make() -> bool:
+    """Whether this machine and user allow a laboratory: root who may make namespaces, `ip`, `tc`, and a TUN device."""
+    if os.geteuid() != 0 or not all(shutil.which(name) for name in ("ip", "tc")) or not Path("/dev/net/tun").exists():
+        return False
+    trial = f"{PREFIX}-{own_mark()}-trial"
+    try:
+        ip([f"netns add {trial}", f"netns del {trial}"])
+    except OperationError:  # root of a container without CAP_SYS_ADMIN
+        return False
+    return True
 
 
 def _born(pid: int) -> int | None:

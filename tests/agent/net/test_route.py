@@ -1,5 +1,7 @@
 """The kernel says which way packets take, for v4 and v6, with and without a binding."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,18 @@ def test_an_interface_that_left_meanwhile_is_a_reason() -> None:
     with pytest.raises(LinkUnusable) as found:
         prove("127.0.0.1", Link(name="x", kind=LinkKind.FIXED, interface="gone0"), "127.0.0.1")
     assert found.value.reason in ("interface_absent", "no_route")
+
+
+@pytest.mark.parametrize(("kind", "error"), [(1, -101), (7, 0), (6, 0)])
+def test_an_answer_that_refuses_is_no_route(monkeypatch: pytest.MonkeyPatch, kind: int, error: int) -> None:
+    """Older kernels answer an unreachable IPv6 destination with a route of that type, or with an error inside it."""
+    cached = struct.pack("=IIIiIII", 0, 0, 0, error, 0, 0, 0)
+    answer = struct.pack("=BBBBBBBBI", 10, 128, 0, 0, 0, 0, 0, kind, 0)
+    answer += netlink.attribute(4, struct.pack("=I", 1)) + netlink.attribute(12, cached)
+    monkeypatch.setattr(netlink, "ask", lambda _kind, _body: [answer])
+    with pytest.raises(LinkUnusable) as found:
+        prove("2001:db8::1", FREE, "::1")
+    assert found.value.reason == "no_route"
 
 
 @given(st.dictionaries(st.integers(1, 60), st.binary(max_size=40), max_size=8))

@@ -111,6 +111,17 @@ def test_several_uploads_travel_over_one_connection(far: Running) -> None:
             found += sock.recv(4096)
 
 
+def test_small_requests_in_one_packet_are_told_apart(far: Running) -> None:
+    with far.connect() as sock:
+        sock.sendall(
+            b"POST /empty.php HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+            b"GET /getIP.php HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        found = everything(sock)
+    assert found.count(b"HTTP/1.1 200 OK") == 2
+    assert found.endswith(b"127.0.0.1")
+
+
 def test_a_ping_costs_one_round_trip_and_keeps_the_connection(far: Running) -> None:
     with far.connect() as sock:
         for _ in range(20):
@@ -233,10 +244,17 @@ def test_an_endless_head_is_refused(far: Running) -> None:
         assert everything(sock).startswith(b"HTTP/1.1 431 ")
 
 
-def test_a_refused_upload_gets_its_answer_before_the_end(far: Running) -> None:
+def test_a_refused_upload_gets_its_answer_and_no_reset(far: Running) -> None:
     with far.connect() as sock:
-        sock.sendall(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000)
-        assert everything(sock).startswith(b"HTTP/1.1 404 ")
+        sock.sendall(b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100_000)
+        time.sleep(0.2)
+        sock.sendall(b"x" * 100_000)
+        time.sleep(0.2)
+        sock.shutdown(socket.SHUT_WR)
+        found = b""
+        while piece := sock.recv(65536):
+            found += piece
+    assert found.startswith(b"HTTP/1.1 404 ")
 
 
 def test_clients_that_vanish_leave_nothing_behind(far: Running) -> None:

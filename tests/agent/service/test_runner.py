@@ -5,7 +5,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -226,6 +226,29 @@ def test_a_guard_that_refuses_makes_a_skipped_measurement_and_notes_go_along(
         make_task(ok)
     )
     assert (made.outcome, made.findings) == (Outcome.OK, ("nic_fast_ethernet",))
+
+
+def test_a_heavy_run_that_the_probe_limited_says_so_and_others_are_not_asked(
+    make_runner: Callable[..., Runner], make_task: MakeTask
+) -> None:
+    asked: list[tuple[str, float]] = []
+
+    def judge(link: Link, values: Mapping[str, float]) -> tuple[str, ...]:
+        asked.append((link.name, values["rtt_p50_ms"]))
+        return ("nic_fast_ethernet",)
+
+    runner = make_runner(judge=judge)
+    (made,) = runner.run(make_task(ok, heavy=True))
+    assert (made.outcome, made.reasons, made.values) == (
+        Outcome.PROBE_LIMITED, ("nic_fast_ethernet",), {"rtt_p50_ms": 1.5}
+    )  # fmt: skip
+    assert asked == [("internet", 1.5)]
+    failed = Reading(outcome=Outcome.FAILED, reasons=("refused",))
+    assert runner.run(make_task(lambda _request: [failed], heavy=True))[0].outcome is Outcome.FAILED
+    assert runner.run(make_task(ok))[0].outcome is Outcome.OK
+    assert len(asked) == 1
+    (made,) = make_runner(judge=lambda _link, _values: ()).run(make_task(ok, heavy=True))
+    assert (made.outcome, made.reasons) == (Outcome.OK, ())
 
 
 def test_a_refused_heavy_run_leaves_the_line_free(make_runner: Callable[..., Runner], make_task: MakeTask) -> None:

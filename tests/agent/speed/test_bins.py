@@ -51,6 +51,19 @@ def test_two_levels_that_are_each_flat_do_not_agree() -> None:
     assert steady_at(bins, StopRule(scales=(1,)), 30) is None
 
 
+def test_noise_whose_mean_is_not_known_to_half_a_percent_is_not_flat() -> None:
+    chance = random.Random(3)
+    bins = series(*[100 * chance.gauss(1, 0.08) for _ in range(200)])
+    assert first_steady(bins, FINE) is None
+
+
+def test_a_window_that_rises_is_not_flat_though_the_next_one_falls_again() -> None:
+    rising = [100 + 0.3 * n for n in range(10)]
+    assert steady_at(series(*rising, *reversed(rising), *[0.0] * 5), StopRule(earliest_s=1.0, scales=(1,)), 20) is None
+    level = [101.35] * 20
+    assert steady_at(series(*level), StopRule(earliest_s=1.0, scales=(1,)), 20) is not None
+
+
 @pytest.mark.parametrize("streams", [1, 8])
 def test_a_saw_tooth_below_the_line_is_never_called_steady(streams: int) -> None:
     """A window that grows by a step a round trip and is halved by a random loss (RFC 5681): TCP, not the line."""
