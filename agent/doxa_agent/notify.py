@@ -1,37 +1,24 @@
 """What systemd hears from us: READY, STATUS, RELOADING, STOPPING and the watchdog's sign of life (sd_notify(3))."""
 
 import os
-import socket
-from time import CLOCK_MONOTONIC, clock_gettime_ns, monotonic
-from typing import Final
+from collections.abc import Mapping
+from time import monotonic
 
-PATIENCE_S: Final = 0.5
-"""A supervisor that does not read its socket must not hold us up."""
+from doxa_core import systemd
 
 
 class Notifier:
     """Silent where nobody listens (`NOTIFY_SOCKET` absent)."""
 
-    def __init__(self, environ: "os._Environ[str] | dict[str, str]" = os.environ) -> None:
-        self._address = environ.get("NOTIFY_SOCKET", "")
-        watched = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        microseconds = environ.get("WATCHDOG_USEC", "") if watched else ""
-        self.watchdog_s = int(microseconds) / 1e6 if microseconds.isdigit() else None
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environment = environ
+        self.watchdog_s = systemd.watchdog_s(environ)
         """The time within which a sign of life is awaited, None where there is no watchdog."""
         self._alive_due = 0.0
         self._status = ""
 
     def _send(self, *lines: str) -> None:
-        if not self._address:
-            return
-        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-                sock.settimeout(PATIENCE_S)
-                sock.connect(address)
-                sock.send("\n".join(lines).encode())
-        except OSError:
-            return  # a supervisor that went away is no reason to stop measuring
+        systemd.tell(*lines, environment=self._environment)
 
     def ready(self) -> None:
         """The service measures (also: the reload is done)."""
@@ -39,7 +26,7 @@ class Notifier:
 
     def reloading(self) -> None:
         """A reload begins; `ready` ends it."""
-        self._send("RELOADING=1", f"MONOTONIC_USEC={clock_gettime_ns(CLOCK_MONOTONIC) // 1000}")
+        systemd.tell_reloading(self._environment)
 
     def stopping(self) -> None:
         """The service stops as asked."""

@@ -178,6 +178,19 @@ class Service:
         log.info("%s", STOPPED)
 
 
+def is_running(spool: Path) -> bool:
+    """Whether a service holds this spool now."""
+    with suppress(OSError):
+        found = os.open(spool.with_name(spool.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(found, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(found)
+    return False
+
+
 def _lock(spool: Path) -> int | None:
     """One service for each spool: two would send everything twice. Held until we end; None on a read-only disk."""
     with suppress(OSError):

@@ -14,7 +14,7 @@ import uvicorn
 from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from doxa_collector import assess, notify, sinks
+from doxa_collector import assess, sinks
 from doxa_collector.admission import Known
 from doxa_collector.check import bind
 from doxa_collector.config import OPEN_TO_ALL, TOKEN_OR_LOOPBACK, Settings, Web, is_loopback
@@ -29,6 +29,7 @@ from doxa_collector.plans import Plan, load_plans
 from doxa_collector.registry import Registry, read_registry
 from doxa_collector.sink import Sink
 from doxa_collector.web import create_app
+from doxa_core import systemd
 from doxa_core.errors import DoxaError, InputError, OperationError
 from doxa_core.language import Text
 
@@ -71,14 +72,14 @@ class Service:
             thread.start()
         self._say_ready()
         healthy = self._watch()
-        notify.stopping()
+        systemd.tell("STOPPING=1")
         self._stop()
         _log.info("%s", _STOPPED)
         return 0 if healthy else 1
 
     def _watch(self) -> bool:
         """Until told to stop; whether everything still ran then. systemd hears of us only while everything does."""
-        limit = notify.watchdog_s()
+        limit = systemd.watchdog_s()
         beat = _BEAT_S if limit is None else min(_BEAT_S, limit / 3)
         while not self._stopping.is_set():
             self._wake.wait(beat)
@@ -92,7 +93,7 @@ class Service:
             if self._reload_asked:
                 self._reload_asked = False
                 self._reload()
-            notify.alive()
+            systemd.tell("WATCHDOG=1")
         return True
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
@@ -159,7 +160,7 @@ class Service:
 
     def _reload(self) -> None:
         """Registry and plans again; a bad file changes nothing. Other settings need a restart."""
-        notify.reloading()
+        systemd.tell_reloading()
         try:
             registry, plans = read_registry(self._settings.registry), load_plans(self._settings.plans)
             self._register(registry, "SIGHUP")
@@ -187,7 +188,7 @@ class Service:
         if self._listening is not None:
             where = Text(*[f"http://{_name(self._listening)}/"] * 2)
         _log.info("%s", _READY.fill(where=where, ledger=self._settings.ledger))
-        notify.ready(str(_READY.fill(where=where, ledger=self._settings.ledger)))
+        systemd.tell("READY=1", f"STATUS={_READY.fill(where=where, ledger=self._settings.ledger)}")
 
 
 def known(registry: Registry) -> Known:
@@ -223,7 +224,8 @@ def _listening(web: Web | None) -> socket.socket | None:
     """The socket of the page: the one passed by systemd, else our own; never beyond loopback without a token."""
     if web is None:
         return None
-    sock = notify.passed_socket() or bind(web.host, web.port)
+    given = systemd.given_sockets()
+    sock = given[0] if given else bind(web.host, web.port)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         host = str(sock.getsockname()[0])
         if web.token_file is None and not is_loopback(host):

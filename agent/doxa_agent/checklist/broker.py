@@ -8,6 +8,7 @@ from typing import Final
 from doxa_agent.check import Item, Scene, State
 from doxa_agent.checklist._words import spoken
 from doxa_agent.faults import UplinkFaultError
+from doxa_agent.service import is_running
 from doxa_agent.session import Session, Will
 from doxa_core.language import Text
 from doxa_core.topic import Channel, Topic
@@ -23,6 +24,9 @@ _SUBSCRIBE_S: Final = 1.0
 def look(scene: Scene) -> Iterator[Item]:
     """One line: connected and allowed to hear the collector, or which of the steps failed."""
     settings = scene.settings
+    if is_running(settings.spool.path):  # entering by its account would put it out
+        yield Item(key="broker", title=TITLE, state=State.SKIPPED, value=IN_USE, advice=ASK_IT)
+        return
     ack = str(Topic(site=settings.site, agent=settings.agent, channel=Channel.ACK))
     # Not the status topic: a check that breaks off must not tell the country that the agent is lost.
     will = Will(topic=ack.removesuffix(Channel.ACK) + "check", payload=b"")
@@ -63,6 +67,14 @@ def _bad(fault: UplinkFaultError) -> Item:
     return Item(key="broker", title=TITLE, state=State.BAD, value=fault.text, advice=advice)
 
 
+IN_USE: Final = Text(
+    vi="agent đang chạy và giữ tài khoản này; đăng nhập thêm sẽ ngắt nó",
+    en="the agent runs and uses this account; another login would put it out",
+)
+ASK_IT: Final = Text(
+    vi="systemctl status doxa-agent cho biết agent đã kết nối broker hay chưa; muốn thử lại thì dừng agent trước",
+    en="systemctl status doxa-agent says whether it is connected; to try the login, stop the agent first",
+)
 GOOD: Final = Text(
     vi="{place} ({tls}), tài khoản «{user}» được nhận sau {took}",
     en="{place} ({tls}), account '{user}' taken after {took}",

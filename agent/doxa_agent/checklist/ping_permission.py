@@ -63,6 +63,6 @@ NONE: Final = Text(
     en="not permitted (ping_group_range {groups}): delays will be those of TCP handshakes",
 )
 ALLOW: Final = Text(
-    vi="chạy: sysctl -w net.ipv4.ping_group_range='0 2147483647' và ghi vào /etc/sysctl.d/doxa.conf",
-    en="run: sysctl -w net.ipv4.ping_group_range='0 2147483647' and write it to /etc/sysctl.d/doxa.conf",
+    vi="chạy lại install.sh, hoặc: sysctl -w net.ipv4.ping_group_range='0 2147483647'",
+    en="run install.sh again, or: sysctl -w net.ipv4.ping_group_range='0 2147483647'",
 )

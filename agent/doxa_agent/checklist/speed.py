@@ -99,7 +99,7 @@ NONE: Final = Text(vi="không đo được", en="not measured")
 NO_TASK: Final = Text(vi="kế hoạch không có tác vụ speed nào", en="the plan has no speed task")
 NOT_ASKED: Final = Text(vi="theo yêu cầu (--no-speed)", en="as asked (--no-speed)")
 BUSY: Final = Text(
-    vi="tác nhân đang đo tốc độ; hãy chạy lại sau ít phút",
+    vi="agent đang đo tốc độ; hãy chạy lại sau ít phút",
     en="the agent is measuring speed; run this again in a few minutes",
 )
 FAILED: Final = Text(vi="không đo được ({why})", en="it failed ({why})")

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from doxa_agent.net import congestion
-from doxa_agent.responder import answers, systemd
+from doxa_agent.responder import answers
 from doxa_agent.responder.connection import Connection, House, Limits, Phase
 from doxa_agent.responder.pacing import TICK_S, Bucket
 from doxa_agent.responder.sessions import BIN_S
-from doxa_core import __version__
+from doxa_core import __version__, systemd
 from doxa_core.errors import OperationError
 from doxa_core.language import Text
 
@@ -165,12 +165,12 @@ class Server:
         """Run until stopped."""
         self._epoll.register(self._wake, select.EPOLLIN)
         self._accept_on()
-        systemd.notify("READY=1")
+        systemd.tell("READY=1")
         try:
             while not self._done():
                 self._turn()
         finally:
-            systemd.notify("STOPPING=1")
+            systemd.tell("STOPPING=1")
             self._close_all()
 
     def _done(self) -> bool:
@@ -335,7 +335,7 @@ class Server:
         self._last = (self._last[0], sent, received)
         self._checked = now
         if systemd.watchdog_s() is not None:
-            systemd.notify("WATCHDOG=1")
+            systemd.tell("WATCHDOG=1")
 
     def _close_all(self) -> None:
         for fd in list(self._connections):

@@ -74,47 +74,87 @@ METERS: Final[Mapping[str, Text]] = {
 CODES: Final[Mapping[str, Text]] = {
     "no_reply": Text(vi="không có gói nào trả lời", en="no packet was answered"),
     "no_route": Text(vi="không có đường đi tới đầu xa", en="no route to the far end"),
-    "refused": Text(vi="đầu xa từ chối kết nối", en="the far end refused the connection"),
-    "connection_refused": Text(vi="đầu xa từ chối kết nối", en="the far end refused the connection"),
-    "connect_failed": Text(vi="không kết nối được tới đầu xa", en="the far end could not be connected"),
-    "connect_timeout": Text(vi="kết nối tới đầu xa quá thời hạn", en="connecting to the far end timed out"),
-    "connection_lost": Text(vi="kết nối bị ngắt giữa chừng", en="the connection broke off"),
-    "unreachable": Text(vi="không tới được đầu xa", en="the far end is unreachable"),
-    "network_unreachable": Text(vi="mạng không tới được", en="the network is unreachable"),
+    "net_unreachable": Text(vi="mạng của đầu xa không tới được", en="the far end's network is unreachable"),
     "host_unreachable": Text(vi="đầu xa không tới được", en="the far end is unreachable"),
-    "timeout": Text(vi="quá thời hạn", en="timed out"),
-    "deadline": Text(vi="quá thời hạn của phép đo", en="the run's deadline passed"),
+    "port_unreachable": Text(vi="cổng dịch vụ của đầu xa không tới được", en="the far end's port is unreachable"),
+    "protocol_unreachable": Text(vi="đầu xa không nhận giao thức này", en="the far end does not speak this protocol"),
+    "prohibited": Text(vi="bị thiết bị trên đường chặn", en="something on the way forbids it"),
+    "refused_locally": Text(vi="bị tường lửa của máy đo chặn", en="the probe's own firewall forbids it"),
+    "blocked_here": Text(vi="bị tường lửa của máy đo chặn", en="the probe's own firewall forbids it"),
+    "packet_too_big": Text(vi="gói lớn hơn đường truyền cho phép", en="the packet is larger than the way allows"),
+    "queue_full": Text(vi="hàng đợi gửi của máy đo đầy", en="the probe's send queue was full"),
+    "late_replies": Text(vi="trả lời đến quá muộn", en="the replies came too late"),
     "interface_absent": Text(vi="không thấy cổng mạng", en="the interface is absent"),
     "interface_down": Text(vi="cổng mạng đang tắt", en="the interface is down"),
     "no_carrier": Text(vi="cổng mạng không có tín hiệu (đứt cáp?)", en="no carrier on the port (cable out?)"),
     "no_address": Text(vi="cổng mạng chưa có địa chỉ IP", en="the interface has no address"),
-    "no_address_in_family": Text(vi="không có địa chỉ thuộc họ IP này", en="no address of this IP family"),
+    "no_address_in_family": Text(
+        vi="tên đầu xa không có địa chỉ thuộc họ IP này", en="the far end has no address of this IP family"
+    ),
+    "family_unavailable": Text(vi="máy đo không bật họ IP này", en="the probe has this IP family switched off"),
     "name_not_found": Text(vi="không phân giải được tên đầu xa", en="the far end's name does not resolve"),
-    "name_timeout": Text(vi="DNS không trả lời", en="DNS does not answer"),
-    "http_error": Text(vi="đầu xa trả lỗi HTTP", en="the far end answered with an HTTP error"),
-    "wrong_path": Text(vi="gói tin đi sai đường truyền", en="packets took another line"),
-    "busy": Text(vi="đường truyền đang bận nên hoãn đo", en="the line was busy"),
-    "cross_traffic": Text(vi="đường truyền đang có lưu lượng khác", en="other traffic on the line"),
-    "data_budget": Text(vi="đã hết hạn mức dữ liệu", en="the data budget is used up"),
-    "no_slot": Text(vi="đầu xa chưa cấp lượt đo", en="the far end granted no slot"),
+    "name_timeout": Text(vi="DNS không trả lời kịp", en="DNS did not answer in time"),
+    "connect_refused": Text(vi="đầu xa từ chối kết nối", en="the far end refused the connection"),
+    "connect_timeout": Text(vi="kết nối tới đầu xa quá thời hạn", en="connecting to the far end timed out"),
+    "answer_timeout": Text(vi="đã kết nối nhưng đầu xa không trả lời", en="connected, but the far end did not answer"),
+    "answer_too_short": Text(vi="đầu xa trả lời quá ngắn", en="the far end's answer was too short"),
+    "http_status": Text(vi="đầu xa trả lời HTTP không đúng", en="the far end's HTTP answer is not as it should be"),
+    "http_protocol": Text(vi="đầu xa không nói HTTP", en="the far end does not speak HTTP"),
+    "broke_off": Text(vi="kết nối bị ngắt giữa chừng", en="the connection broke off"),
+    "stalled": Text(vi="dữ liệu ngừng chảy giữa chừng", en="the transfer stalled"),
     "cpu_limited": Text(vi="CPU máy đo là giới hạn", en="the probe's CPU was the limit"),
-    "cpu_busy": Text(vi="CPU máy đo đang bận", en="the probe's CPU was busy"),
-    "nic_limited": Text(vi="cổng mạng máy đo là giới hạn", en="the probe's port was the limit"),
+    "nic_port_limit": Text(vi="cổng mạng máy đo là giới hạn", en="the probe's port was the limit"),
     "nic_fast_ethernet": Text(
-        vi="cổng mạng máy đo chỉ 100 Mb/s, không bao giờ đạt 100 Mbps tải trọng",
+        vi="cổng mạng máy đo chỉ 100 Mb/s, không bao giờ đạt 100 Mbps ở tầng ứng dụng",
         en="the probe's port is 100 Mb/s and can never carry 100 Mbps of payload",
     ),
-    "half_duplex": Text(vi="cổng mạng đang ở bán song công", en="the port runs half duplex"),
-    "nic_half_duplex": Text(vi="cổng mạng đang ở bán song công", en="the port runs half duplex"),
-    "far_end_limited": Text(vi="đầu xa là giới hạn", en="the far end was the limit"),
+    "nic_half_duplex": Text(vi="cổng mạng máy đo chạy bán song công", en="the probe's port runs half duplex"),
+    "receive_queue_overflow": Text(vi="hàng đợi nhận của máy đo tràn", en="the probe's receive queue overflowed"),
+    "busy": Text(vi="đường truyền đang bận nên hoãn đo", en="the line was busy"),
+    "data_budget": Text(vi="đã hết hạn mức dữ liệu", en="the data budget is used up"),
+    "no_slot": Text(vi="đầu xa chưa cấp lượt đo", en="the far end granted no slot"),
+    "still_running": Text(vi="lần đo trước chưa xong", en="the previous run had not ended"),
+    "cut_short": Text(vi="bị dừng trước khi xong", en="it was stopped before its end"),
+    "deadline": Text(vi="quá thời hạn của phép đo", en="the run's deadline passed"),
+    "bad_reading": Text(vi="chương trình đo cho kết quả không hợp lệ", en="the meter gave an invalid reading"),
+    "no_reading": Text(vi="chương trình đo không cho kết quả", en="the meter gave no reading"),
+    "lock_unusable": Text(
+        vi="không dùng được khóa đo chung của máy", en="the machine's shared measuring lock cannot be used"
+    ),
+    "undeclared_value": Text(
+        vi="phép đo cho giá trị không khai báo", en="the meter gave a value that it does not declare"
+    ),
     "tcp_limited": Text(vi="TCP không lấp đầy được đường truyền (mất gói)", en="TCP could not fill the line (loss)"),
-    "not_stable": Text(vi="tốc độ chưa ổn định", en="the rate did not become stable"),
-    "clock_unsynchronised": Text(vi="đồng hồ máy đo chưa đồng bộ", en="the probe's clock is not synchronised"),
-    "throttled": Text(vi="máy đo bị hạ xung (nóng hoặc thiếu điện)", en="the probe is throttled (heat or power)"),
-    "under_voltage": Text(vi="máy đo thiếu điện", en="the probe's supply voltage is low"),
+    "not_stable": Text(vi="tốc độ chưa ổn định trong lần đo", en="the rate did not become stable"),
+    "rate_changed": Text(vi="tốc độ thay đổi trong lúc đo", en="the rate changed during the test"),
+    "fewer_streams": Text(vi="ít luồng hơn dự kiến", en="fewer streams than intended"),
+    "stream_lost": Text(vi="một luồng bị đứt", en="a stream was lost"),
+    "in_order_clock": Text(
+        vi="đếm theo byte đúng thứ tự (ít chính xác hơn)", en="counted by in-order bytes (less exact)"
+    ),
+    "counted_at_sender": Text(vi="tải lên được đếm ở máy gửi", en="upload was counted at the sender"),
+    "sender_receiver_disagree": Text(
+        vi="số đếm của máy gửi và máy nhận khác nhau", en="sender and receiver counted differently"
+    ),
+    "congestion_unavailable": Text(
+        vi="không dùng được thuật toán chống nghẽn đã chọn", en="the chosen congestion control is not available"
+    ),
+    "http_ping_reconnected": Text(vi="ping HTTP phải kết nối lại", en="the HTTP ping had to reconnect"),
+    "ping_failed": Text(vi="ping HTTP không thành", en="the HTTP ping failed"),
     "byte_audit": Text(
         vi="số byte không khớp bộ đếm của cổng mạng", en="the bytes disagree with the interface's counters"
     ),
+    "clock_unsynchronised": Text(vi="đồng hồ máy đo chưa đồng bộ", en="the probe's clock is not synchronised"),
+    "clock_stepped": Text(vi="đồng hồ máy đo vừa nhảy", en="the probe's clock stepped"),
+    "throttled": Text(vi="máy đo bị hạ xung (nóng hoặc thiếu điện)", en="the probe is throttled (heat or power)"),
+    "under_voltage": Text(vi="máy đo thiếu điện", en="the probe's supply voltage is low"),
+    "dual_homed": Text(vi="máy đo nối hai mạng (đã cho phép)", en="the probe is in two networks (allowed)"),
+    "forwarding_on": Text(
+        vi="máy đo đang chuyển tiếp gói giữa các mạng", en="the probe forwards packets between networks"
+    ),
+    "spool_in_memory": Text(vi="hàng đợi chỉ nằm trong bộ nhớ", en="the spool lives in memory only"),
+    "spool_set_aside": Text(vi="hàng đợi hỏng đã được thay", en="a broken spool was set aside"),
+    "spool_damaged": Text(vi="hàng đợi bị hỏng một phần", en="the spool is damaged in part"),
 }
 
 QUARANTINE: Final[Mapping[str, Text]] = {
@@ -132,11 +172,11 @@ QUARANTINE: Final[Mapping[str, Text]] = {
     "bad_topic": Text(vi="chủ đề MQTT không hợp lệ", en="the topic is not valid"),
     "old_schema": Text(vi="lược đồ quá cũ", en="the schema is too old"),
     "empty": Text(vi="gói rỗng", en="empty"),
-    "wrong_identity": Text(
-        vi="danh tính trong gói khác với chủ đề", en="the identity in the payload differs from the topic"
-    ),
+    "identity_mismatch": Text(vi="danh tính trong gói khác với chủ đề", en="the identity differs from the topic's"),
     "unknown_agent": Text(vi="máy đo chưa có trong danh mục", en="the probe is not in the registry"),
     "unknown_link": Text(vi="đường truyền chưa có trong danh mục", en="the link is not in the registry"),
+    "internal_error": Text(vi="lỗi của chính bộ thu thập", en="the collector's own fault"),
+    "conflict": Text(vi="cùng số thứ tự nhưng nội dung khác", en="the same number with other content"),
 }
 
 STATUS_REASONS: Final[Mapping[str, Text]] = {

@@ -43,7 +43,7 @@ NO_STORE = Text(
 )
 COLLECTOR = Text(vi="bộ thu (doxa collector) phục vụ trang tại {url}", en="the collector serves its page at {url}")
 AGENTS = Text(
-    vi="khởi động {count} tác tử (doxa agent), mỗi mạng một thiết bị đo: TSLCD tách khỏi Internet",
+    vi="khởi động {count} doxa agent, mỗi mạng một thiết bị đo: TSLCD tách khỏi Internet",
     en="starting {count} agents (doxa agent), one probe for each network: TSLCD apart from the Internet",
 )
 ONE_SAMPLE = Text(

@@ -1,14 +1,10 @@
 """The small parts of the far end: tokens, sessions, addresses, and what systemd gives and wants."""
 
-import os
-import socket
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doxa_agent.responder import answers, systemd
+from doxa_agent.responder import answers
 from doxa_agent.responder.pacing import DEPTH_S, GRAIN, Bucket
 from doxa_agent.responder.sessions import KEEP_S, MAX_BINS, MAX_SESSIONS, Session, Sessions, session_name
 
@@ -81,27 +77,3 @@ def test_sessions_are_bounded_in_number_and_forgotten_in_time() -> None:
 )
 def test_an_address_is_shown_in_its_own_form(peer: str, shown: str) -> None:
     assert answers.plain_address(peer) == shown
-
-
-def test_sockets_from_systemd_are_taken_once_and_only_by_the_process_they_are_for() -> None:
-    assert systemd.given_sockets({}) == []
-    assert systemd.given_sockets({"LISTEN_FDS": "1", "LISTEN_PID": "1"}) == []
-    environment = {"LISTEN_FDS": "0", "LISTEN_PID": str(os.getpid())}
-    assert systemd.given_sockets(environment) == []
-    assert environment == {}
-
-
-def test_readiness_reaches_systemd(tmp_path: Path) -> None:
-    path = tmp_path / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(path))
-        assert systemd.notify("READY=1", {"NOTIFY_SOCKET": str(path)})
-        assert listener.recv(100) == b"READY=1"
-    assert not systemd.notify("READY=1", {"NOTIFY_SOCKET": str(tmp_path / "gone")})
-    assert not systemd.notify("READY=1", {})
-
-
-def test_the_watchdog_is_fed_twice_as_often_as_asked() -> None:
-    assert systemd.watchdog_s({"WATCHDOG_USEC": "30000000"}) == 15
-    assert systemd.watchdog_s({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}) is None
-    assert systemd.watchdog_s({}) is None

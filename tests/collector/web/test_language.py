@@ -1,12 +1,15 @@
 """Numbers, moments and spans stand as people write them, in the language of the request."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from doxa_collector.plans import Plan
 from doxa_collector.plans.model import Unit
 from doxa_collector.web import wording
 from doxa_collector.web.language import Voice, known_language
-from doxa_collector.web.words import CODES, worded
+from doxa_collector.web.words import CODES, QUARANTINE, worded
 
 VI, EN = Voice("vi"), Voice("en")
 
@@ -67,6 +70,23 @@ def test_values_carry_the_unit_of_their_name() -> None:
     assert wording.quantity(VI, "streams_count", 8) == "8"
     assert wording.quantity(VI, "no-name-of-ours", 8.5) == "8,50"
     assert wording.amount(VI, 5, Unit.RANK) == "5"
+
+
+def test_every_refusal_of_the_wire_has_words() -> None:
+    chapter = (
+        (Path(__file__).parents[3] / "docs/wire.md")
+        .read_text(encoding="utf-8")
+        .partition("## 7. Refusals")[2]
+        .partition("## 8.")[0]
+    )
+    codes = {
+        code
+        for line in chapter.splitlines()
+        if line.startswith("| `")
+        for code in re.findall("`(\\w+)`", line.split("|")[1])
+    }
+    assert len(codes) > 10
+    assert codes - set(QUARANTINE) == set()
 
 
 def test_an_unknown_code_is_shown_as_it_stands() -> None:
