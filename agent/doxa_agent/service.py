@@ -1,11 +1,8 @@
 """The service: keeps the schedule, and starts, reloads and stops everything else."""
 
-import fcntl
 import logging
-import os
 import signal
 import time
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,8 +18,9 @@ from doxa_agent.plan import Plan
 from doxa_agent.presence import Presence
 from doxa_agent.runner import Runner
 from doxa_agent.spool import Spool
+from doxa_agent.standing import Said, Standing
 from doxa_agent.uplink import Uplink
-from doxa_core.errors import DoxaError, InputError, OperationError
+from doxa_core.errors import DoxaError, InputError
 from doxa_core.language import Text
 
 log = logging.getLogger("doxa.agent.service")
@@ -49,7 +47,7 @@ class Service:
         self.settings = config.load(file)
         self.plan = plan.load(self.settings)
         refuse_bridge(self.settings)
-        self._lock = _lock(self.settings.spool.path)
+        self._standing = Standing(self.settings.spool.path)
         self._refused_reload: Text | None = None
         owner = f"{self.settings.site}/{self.settings.agent}"
         self._spool = Spool(self.settings.spool, owner)
@@ -96,6 +94,7 @@ class Service:
         if self._is_well():
             self._notifier.alive()
         self._notifier.status(str(self._summary()))
+        self._standing.say(self._said())
         longest = min(LONGEST_SLEEP_S, (self._notifier.watchdog_s or LONGEST_SLEEP_S) / 3)
         try:
             return self._wishes.get(timeout=max(0.0, min(self._agenda.next_at - time.monotonic(), longest)))
@@ -115,6 +114,16 @@ class Service:
         if state.trouble is not None:
             return state.trouble.text
         return WELL if state.connected else CONNECTING
+
+    def _said(self) -> Said:
+        """What the checklist may know of our way to the broker."""
+        state = self._uplink.state
+        trouble = state.trouble
+        return Said(
+            connected=state.connected,
+            trouble=trouble.text if trouble else None,
+            code=trouble.code if trouble else "",
+        )
 
     def _findings(self) -> tuple[str, ...]:
         """Codes of what is wrong, for the status on the broker."""
@@ -173,36 +182,8 @@ class Service:
         self._runner.stop(STOP_RUNS_S)
         self._uplink.stop(STOP_UPLINK_S)
         self._spool.close()
-        if self._lock is not None:
-            os.close(self._lock)
+        self._standing.close()
         log.info("%s", STOPPED)
-
-
-def is_running(spool: Path) -> bool:
-    """Whether a service holds this spool now."""
-    with suppress(OSError):
-        found = os.open(spool.with_name(spool.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(found, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(found)
-    return False
-
-
-def _lock(spool: Path) -> int | None:
-    """One service for each spool: two would send everything twice. Held until we end; None on a read-only disk."""
-    with suppress(OSError):
-        spool.parent.mkdir(parents=True, exist_ok=True)
-        found = os.open(spool.with_name(spool.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(found)
-            raise OperationError(SECOND.fill(path=spool)) from None
-        return found
-    return None
 
 
 STARTED = Text(
@@ -224,9 +205,5 @@ NEW_IDENTITY = Text(
     en="site, agent or [spool] has changed, which cannot be reloaded while running",
 )
 RESTART = Text(vi="hãy khởi động lại doxa agent", en="restart doxa agent")
-SECOND = Text(
-    vi="một doxa agent khác đang dùng hàng đợi {path}; hãy dừng nó hoặc đặt spool.path riêng",
-    en="another doxa agent uses the spool {path}; stop it, or give this one a spool.path of its own",
-)
 WELL = Text(vi="đang đo, đã kết nối broker", en="measuring, connected to the broker")
 CONNECTING = Text(vi="đang đo, đang kết nối broker", en="measuring, connecting to the broker")

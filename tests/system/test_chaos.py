@@ -26,7 +26,7 @@ def country(tmp_path: Path) -> Iterator[Country]:
     with Namespaces(tmp_path) as ground, socket.create_server(("127.0.0.1", 0)) as listening:
         found = Country(tmp_path, ground, read_offices(), listening, lambda _text: None)
         try:
-            found.start(once=False)
+            found.start()
             yield found
         finally:
             found.close()

@@ -8,8 +8,8 @@ from typing import Final
 from doxa_agent.check import Item, Scene, State
 from doxa_agent.checklist._words import spoken
 from doxa_agent.faults import UplinkFaultError
-from doxa_agent.service import is_running
 from doxa_agent.session import Session, Will
+from doxa_agent.standing import Said, read_standing
 from doxa_core.language import Text
 from doxa_core.topic import Channel, Topic
 
@@ -24,8 +24,9 @@ _SUBSCRIBE_S: Final = 1.0
 def look(scene: Scene) -> Iterator[Item]:
     """One line: connected and allowed to hear the collector, or which of the steps failed."""
     settings = scene.settings
-    if is_running(settings.spool.path):  # entering by its account would put it out
-        yield Item(key="broker", title=TITLE, state=State.SKIPPED, value=IN_USE, advice=ASK_IT)
+    said = read_standing(settings.spool.path)
+    if said is not None:  # entering by its account would put it out
+        yield judge_running(said, settings.broker.place)
         return
     ack = str(Topic(site=settings.site, agent=settings.agent, channel=Channel.ACK))
     # Not the status topic: a check that breaks off must not tell the country that the agent is lost.
@@ -53,6 +54,15 @@ def look(scene: Scene) -> Iterator[Item]:
     yield Item(key="broker", title=TITLE, state=State.GOOD, value=value)
 
 
+def judge_running(said: Said, place: str) -> Item:
+    """The line for a service that runs and tells how it stands with the broker."""
+    if said.trouble is not None:
+        return _bad(UplinkFaultError(said.code, said.trouble))
+    if not said.connected:
+        return Item(key="broker", title=TITLE, state=State.WARNING, value=CONNECTING.fill(place=place), advice=AGAIN)
+    return Item(key="broker", title=TITLE, state=State.GOOD, value=RUNNING.fill(place=place))
+
+
 def _await_answer(session: Session) -> None:
     """Give the broker time to refuse the subscription, or to end the session; raise where it does."""
     end = time.monotonic() + _SUBSCRIBE_S
@@ -67,14 +77,9 @@ def _bad(fault: UplinkFaultError) -> Item:
     return Item(key="broker", title=TITLE, state=State.BAD, value=fault.text, advice=advice)
 
 
-IN_USE: Final = Text(
-    vi="agent đang chạy và giữ tài khoản này; đăng nhập thêm sẽ ngắt nó",
-    en="the agent runs and uses this account; another login would put it out",
-)
-ASK_IT: Final = Text(
-    vi="systemctl status doxa-agent cho biết agent đã kết nối broker hay chưa; muốn thử lại thì dừng agent trước",
-    en="systemctl status doxa-agent says whether it is connected; to try the login, stop the agent first",
-)
+RUNNING: Final = Text(vi="agent đang chạy và đã kết nối {place}", en="the agent runs and is connected to {place}")
+CONNECTING: Final = Text(vi="agent đang chạy, đang kết nối {place}", en="the agent runs and is connecting to {place}")
+AGAIN: Final = Text(vi="hãy chạy lại sau nửa phút", en="run this again in half a minute")
 GOOD: Final = Text(
     vi="{place} ({tls}), tài khoản «{user}» được nhận sau {took}",
     en="{place} ({tls}), account '{user}' taken after {took}",

@@ -144,6 +144,23 @@ CODES: Final[Mapping[str, Text]] = {
     "byte_audit": Text(
         vi="số byte không khớp bộ đếm của cổng mạng", en="the bytes disagree with the interface's counters"
     ),
+    "not_icmp": Text(
+        vi="đo bằng bắt tay TCP vì máy không cho phép ICMP",
+        en="measured by TCP handshakes, because ICMP is not permitted",
+    ),
+    "rwnd_limited": Text(vi="cửa sổ nhận của TCP là giới hạn", en="TCP's receive window was the limit"),
+    "sndbuf_limited": Text(vi="bộ đệm gửi của TCP là giới hạn", en="TCP's send buffer was the limit"),
+    "download_failed": Text(vi="chiều tải xuống không đo được", en="the download failed"),
+    "upload_failed": Text(vi="chiều tải lên không đo được", en="the upload failed"),
+    "exception": Text(vi="lỗi của chính chương trình đo", en="a fault of the program itself"),
+    "reload_refused": Text(
+        vi="cấu hình mới không hợp lệ, vẫn dùng bản trước",
+        en="the new configuration is refused, the last good one stays",
+    ),
+    "hung_run": Text(vi="một phép đo bị treo", en="a run hangs"),
+    "uplink_no_ack": Text(vi="máy thu không xác nhận kết quả", en="the collector does not acknowledge"),
+    "uplink_no_publish": Text(vi="broker không cho gửi kết quả", en="the broker refuses what the probe publishes"),
+    "uplink_no_subscribe": Text(vi="broker không cho nghe xác nhận", en="the broker refuses the subscription"),
     "clock_unsynchronised": Text(vi="đồng hồ máy đo chưa đồng bộ", en="the probe's clock is not synchronised"),
     "clock_stepped": Text(vi="đồng hồ máy đo vừa nhảy", en="the probe's clock stepped"),
     "throttled": Text(vi="máy đo bị hạ xung (nóng hoặc thiếu điện)", en="the probe is throttled (heat or power)"),

@@ -1,4 +1,4 @@
-"""`python -m doxa_lab.bench [NAME …]`: runs every benchmark of this folder (or the named ones) and prints a table."""
+"""`python -m doxa_lab.bench [--strict] [NAME …]`: runs every benchmark of this folder (or the named ones), prints a table."""
 
 import importlib
 import pkgutil
@@ -10,7 +10,9 @@ from doxa_lab.bench import Row
 
 
 def main(names: list[str]) -> int:
-    """Print the table; 0 if every goal is met."""
+    """Print the table. A missed goal is a report, not a failure, unless `--strict` asks for exit code 1."""
+    strict = "--strict" in names
+    names = [name for name in names if name != "--strict"]
     found = sorted(m.name for m in pkgutil.iter_modules(bench.__path__) if not m.name.startswith("_"))
     rows: list[Row] = []
     for name in names or found:
@@ -20,7 +22,7 @@ def main(names: list[str]) -> int:
             print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - the command speaks to its user
             return error.exit_code
     _show(rows)
-    return 0 if all(row.met for row in rows) else 1
+    return 1 if strict and not all(row.met for row in rows) else 0
 
 
 def _show(rows: list[Row]) -> None:

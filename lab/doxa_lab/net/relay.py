@@ -52,7 +52,6 @@ class _Open:
         self.held: deque[tuple[float, bytes]] = deque()
         self._lane = lane
         self._rng = rng
-        self._last = 0.0
 
     def take(self) -> None:
         """Read what waits, and decide when each packet leaves."""
@@ -71,7 +70,7 @@ class _Open:
             self.held.append((self._last, packet))
 
     def give(self, now: float) -> None:
-        """Write back what is due."""
+        """Write back what is due; a packet also waits for those before it."""
         held, write, descriptor = self.held, os.write, self.descriptor
         while held and held[0][0] <= now:
             try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.agent.conftest import Line, inside, ip
+from tests.agent.conftest import Line, inside, ip, shape
 from tests.agent.conftest import far_end as responder
 
 from doxa_agent import config
@@ -158,6 +158,7 @@ far_ends = ["echo", "noc"]
 
 @pytest.mark.root
 def test_a_real_far_end_answers_http_and_ping_and_a_short_speed_test_runs(line: Line, tmp_path: Path) -> None:
+    shape(line, 80)
     with responder(namespace=line.server) as port, inside(line.client):
         there = scene(tmp_path, link=f'interface = "{line.interface}"', plan=PLAN.format(host=line.there4, port=port))
         ends = {item.key: item for item in far_end.look(there)}
