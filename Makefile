@@ -17,7 +17,8 @@ demo: ## the country in small: five offices, real lines, a page with verdicts
 test: ## everything: sets up the machine, lints, runs all tests
 	@tools/setup.sh test
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 4 -q -m "not alone"
+	@$(PY) -m pytest -q -m alone
 
 test-quick: venv ## what can be tested in a minute
 	@$(PY) -m pytest -q -m "not slow and not root and not server and not browser"

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from doxa_core.language import choose_language
 from doxa_lab.servers import Amqtt, InfluxDB16, Mosquitto, Nginx, VictoriaMetrics
+
+settings.register_profile("doxa", deadline=None)  # a slow minute of a shared machine is no defect
+settings.load_profile("doxa")
 
 
 @pytest.fixture(autouse=True)

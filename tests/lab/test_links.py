@@ -30,7 +30,7 @@ def inside(namespace: str, *command: str) -> str:
 def iperf3_server(laid: Laid, log: Path) -> Iterator[None]:
     import socket
 
-    server = Process("iperf3", ["iperf3", "-s"], log=log, namespace=laid.far)
+    server = Process("iperf3", ["iperf3", "-s", "-J"], log=log, namespace=laid.far)
     server.start()
 
     def listens() -> bool:

@@ -65,9 +65,7 @@ class _Open:
                 return
             if loss and rng() < loss:
                 continue
-            leaves = arrived + delay + (jitter * rng() if jitter else 0.0)
-            self._last = max(self._last, leaves)
-            self.held.append((self._last, packet))
+            self.held.append((arrived + delay + (jitter * rng() if jitter else 0.0), packet))
 
     def give(self, now: float) -> None:
         """Write back what is due; a packet also waits for those before it."""

@@ -23,6 +23,8 @@ from doxa_core.names import is_value_name
 from doxa_core.outcome import Outcome
 from doxa_core.strict import Table
 
+pytestmark = pytest.mark.alone
+
 LOOPBACK = Link(name="loopback", kind=LinkKind.FIXED)
 DELAYS = {
     "rtt_min_ms", "rtt_mean_ms", "rtt_p50_ms", "rtt_p95_ms", "rtt_p99_ms", "rtt_max_ms", "pdv_p95_ms",

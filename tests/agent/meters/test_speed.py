@@ -26,6 +26,8 @@ from doxa_core.moments import from_wire
 from doxa_core.names import is_value_name
 from doxa_core.outcome import Outcome
 
+pytestmark = pytest.mark.alone
+
 
 def measure(
     host: str,

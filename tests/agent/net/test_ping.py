@@ -25,6 +25,8 @@ from doxa_agent.net.echosocket import Answer, EchoSocket, Harvest, reason_of
 from doxa_agent.net.ping import Cadence, Run, Target, ping
 from doxa_core.linkkind import LinkKind
 
+pytestmark = pytest.mark.alone
+
 LOOPBACK = Link(name="loopback", kind=LinkKind.FIXED)
 NOBODY = 65534
 EVERYONE = "0 2147483647"
