@@ -283,7 +283,7 @@ def _print(found: object) -> None:
 
 
 _ABOUT = Text(
-    vi="Máy thu: nhận kết quả đo từ các thiết bị, giữ trong sổ cái, chấm chỉ tiêu, phục vụ trang xem.",
+    vi="Bộ thu thập: nhận kết quả đo từ các thiết bị, giữ trong sổ cái, chấm chỉ tiêu, phục vụ trang xem.",
     en="The collector: receives measurements from the probes, keeps them in its ledger, judges targets, serves the page.",
 )
 _EXAMPLES = Text(
@@ -292,7 +292,7 @@ _EXAMPLES = Text(
 )
 _COMMAND = Text(vi="LỆNH", en="COMMAND")
 _CONFIG = Text(vi=f"tệp cấu hình (mặc định {DEFAULT_FILE})", en=f"the settings file (default {DEFAULT_FILE})")
-_RUN = Text(vi="chạy máy thu cho đến khi được yêu cầu dừng", en="run the collector until it is told to stop")
+_RUN = Text(vi="chạy bộ thu thập cho đến khi được yêu cầu dừng", en="run the collector until it is told to stop")
 _CHECK = Text(vi="nói từng dòng những gì run sẽ làm", en="say line by line what run would do")
 _STATUS = Text(vi="sổ cái đang giữ bao nhiêu", en="how much the ledger holds")
 _SINKS = Text(vi="các sink đã ghi đến đâu", en="how far the sinks are")

@@ -3,7 +3,7 @@
 A code that is not here is shown as it stands: an agent may be newer than this collector.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from doxa_core.language import Text
@@ -60,6 +60,13 @@ VALUES: Final[Mapping[str, Text]] = {
     "jitter_rfc3550_ms": Text(vi="Biến động trễ (RFC 3550)", en="Jitter (RFC 3550)"),
     "pdv_p95_ms": Text(vi="Biến động trễ p95 (RFC 5481)", en="Delay variation p95 (RFC 5481)"),
 }
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Value names as a reader wants them: the telling ones first, as they stand above, then the unknown ones by name."""
+    places = {name: place for place, name in enumerate(VALUES)}
+    return sorted(names, key=lambda name: (places.get(name, len(places)), name))
+
 
 METERS: Final[Mapping[str, Text]] = {
     "latency": Text(vi="độ trễ", en="latency"),
@@ -158,7 +165,7 @@ CODES: Final[Mapping[str, Text]] = {
         en="the new configuration is refused, the last good one stays",
     ),
     "hung_run": Text(vi="một phép đo bị treo", en="a run hangs"),
-    "uplink_no_ack": Text(vi="máy thu không xác nhận kết quả", en="the collector does not acknowledge"),
+    "uplink_no_ack": Text(vi="bộ thu thập không xác nhận kết quả", en="the collector does not acknowledge"),
     "uplink_no_publish": Text(vi="broker không cho gửi kết quả", en="the broker refuses what the probe publishes"),
     "uplink_no_subscribe": Text(vi="broker không cho nghe xác nhận", en="the broker refuses the subscription"),
     "clock_unsynchronised": Text(vi="đồng hồ máy đo chưa đồng bộ", en="the probe's clock is not synchronised"),
