@@ -19,7 +19,7 @@ from doxa_lab.net.line import Laid, Line
 from doxa_lab.net.namespaces import FOLDER, entered
 from doxa_lab.process import Process
 
-pytestmark = [pytest.mark.root, pytest.mark.server]
+pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.server]
 
 
 def inside(namespace: str, *command: str) -> str:

@@ -21,7 +21,7 @@ PLAIN = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 # Our interpreter may lie where only root can read: the plain user of these tests may read everything, and no more.
 PLAIN += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
 
-pytestmark = [pytest.mark.root, pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.server, pytest.mark.slow]
 
 
 def once(folder: Path, *prefix: str, **environment: str) -> tuple[int, dict[str, Any], str]:
