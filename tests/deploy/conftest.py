@@ -257,5 +257,5 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheelhouse")
     constraints = str(ROOT / "constraints.txt")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--constraint", constraints]
-    subprocess.run([*pip, "--dest", str(out), "paho-mqtt", "icmplib"], check=True, capture_output=True, timeout=280)
+    subprocess.run([*pip, "--dest", str(out), "paho-mqtt"], check=True, capture_output=True, timeout=280)
     return out

@@ -242,7 +242,6 @@ def test_the_package_may_come_from_an_index_of_ones_own(installer: Installer, wh
     for name, folder in (
         ("doxa", wheel.parent),
         ("paho-mqtt", Path(installer.software[3])),
-        ("icmplib", Path(installer.software[3])),
     ):
         page = index / name
         page.mkdir(parents=True)
