@@ -32,6 +32,8 @@ PROT_WRITE, PROT_EXEC = 2, 4
 PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 38, 24
 CLONE_NEWNS: Final = 0x00020000
 
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+
 Unit = dict[str, list[str]]
 
 
@@ -126,9 +128,18 @@ def protect_system(writable: list[Path]) -> None:
         raise OSError(ctypes.get_errno(), "unshare")
     commands = ["mount --make-rprivate /"]
     commands += [f"mount --bind {path} {path}" for path in writable]
-    commands += ["mount -o remount,bind,ro /", "mount -t tmpfs -o mode=1777 tmpfs /tmp"]
+    commands += ["mount -o remount,bind,ro /", *private_tmp(CHECKOUT)]
     for command in commands:
         subprocess.run(shlex.split(command), check=True)
+
+
+def private_tmp(checkout: Path) -> list[str]:
+    """An empty /tmp; a checkout that lies below it is the program to be run, and stays in sight."""
+    empty = "mount -t tmpfs -o mode=1777 tmpfs /tmp"
+    if not checkout.is_relative_to("/tmp"):
+        return [empty]
+    kept = "/mnt"
+    return [f"mount --bind {checkout} {kept}", empty, f"mkdir -p {checkout}", f"mount --bind {kept} {checkout}"]
 
 
 def prepare(unit: Unit, user: str, name: str) -> tuple[list[Path], dict[str, str]]:
