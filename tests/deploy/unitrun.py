@@ -129,8 +129,10 @@ def protect_system(writable: list[Path]) -> None:
     commands = ["mount --make-rprivate /"]
     commands += [f"mount --bind {path} {path}" for path in writable]
     commands += ["mount -o remount,bind,ro /", *private_tmp(CHECKOUT)]
+    mask = os.umask(0o022)  # the folders on the way to the checkout are for everybody to pass
     for command in commands:
         subprocess.run(shlex.split(command), check=True)
+    os.umask(mask)
 
 
 def private_tmp(checkout: Path) -> list[str]:
