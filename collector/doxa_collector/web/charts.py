@@ -57,10 +57,14 @@ def has_values(history: History, names: Sequence[str]) -> bool:
     return any(name in record.values for record in history.records for name in names)
 
 
-def layer_of(wish: Wish, requirements: Sequence[Requirement], layers: Sequence[str]) -> str:
-    """The layer asked for, else the one that the first target is judged at, else what was measured."""
+def layer_of(wish: Wish, requirements: Sequence[Requirement], layers: Sequence[str], contract: str | None) -> str:
+    """The layer asked for, else the one that the first target is judged at, else the contract's, else what was measured.
+
+    A contract at the frame layer is held against the IP figure, the nearest that is measured and below it.
+    """
     judged = [r.measure.layer for r in requirements if r.measure.layer is not None]
-    for wanted in (wish.layer, *judged, Layer.PAYLOAD, *layers):
+    agreed = Layer.IP.value if contract == Layer.FRAME else contract
+    for wanted in (wish.layer, *judged, agreed, Layer.PAYLOAD, *layers):
         if wanted in layers:
             return str(wanted)
     return str(judged[0]) if judged else Layer.PAYLOAD.value

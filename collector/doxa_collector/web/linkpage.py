@@ -81,7 +81,7 @@ def read_link_page(
     requirements = requirements_of(conn, plans, atlas, state, today)
     histories = _histories(conn, key, wish, now_us)
     layers = [layer for layer, names in RATE_NAMES.items() if any(has_values(h, names) for h in histories)]
-    layer = layer_of(wish, requirements, layers)
+    layer = layer_of(wish, requirements, layers, state.layer)
     draft = Draft(voice, wish, now_us, sensitive, outages_of(histories, now_us))
     rate = draft.rates(histories, state, requirements, layer)
     latency = draft.latency(histories, requirements)

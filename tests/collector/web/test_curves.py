@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doxa_collector.web import charts
 from doxa_collector.web.language import Voice, from_us
 from doxa_collector.web.scale import number_ticks, tick_format, time_ticks
 from doxa_collector.web.svg import FRAMES, NARROW, WIDE, Curve, Level, Mark, Point, Series, draw, span_of
@@ -123,3 +125,20 @@ def test_the_time_axis_begins_with_the_first_measurement() -> None:
     assert span_of([START + 590 * MINUTE], now, timedelta(hours=24)) == (START + 590 * MINUTE, now)
     assert span_of([START - 10**13], now, timedelta(hours=1)) == (now - 60 * MINUTE, now)
     assert span_of([now], now, timedelta(hours=1)) == (now - MINUTE, now)
+
+
+@pytest.mark.parametrize(
+    ("asked", "contract", "shown"),
+    [
+        (None, "ip", "ip"),
+        (None, "frame", "ip"),
+        (None, "wire", "wire"),
+        (None, None, "payload"),
+        ("payload", "ip", "payload"),
+    ],
+)
+def test_a_line_without_a_target_is_shown_at_the_layer_of_its_contract(
+    asked: str | None, contract: str | None, shown: str
+) -> None:
+    wish = charts.Wish(range="24h", layer=asked, far_end=None)
+    assert charts.layer_of(wish, [], ["payload", "ip", "wire"], contract) == shown
