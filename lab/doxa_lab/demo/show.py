@@ -69,6 +69,8 @@ def run(wish: Wish) -> int:
     """The whole demo; 1 where a `--once` round missed a truth."""
     screen = Screen(quiet=wish.as_json)
     with ExitStack() as stack:
+        if not wish.once:
+            stack.enter_context(suppress(KeyboardInterrupt))  # how one stops it
         stack.enter_context(_ended_like_ctrl_c())
         folder = stack.enter_context(_folder(wish.keep))
         listening = stack.enter_context(_listen(wish.port))
@@ -87,9 +89,8 @@ def run(wish: Wish) -> int:
         stack.callback(watch.close)
         if wish.once:
             return _once(watch, wish)
-        with suppress(KeyboardInterrupt):  # how one stops it
-            watch.on(None if wish.minutes is None else wish.minutes * 60)
-        return 0
+        watch.on(None if wish.minutes is None else wish.minutes * 60)
+    return 0
 
 
 def _ground(folder: Path) -> Ground:
@@ -101,6 +102,7 @@ def _ended_like_ctrl_c() -> Iterator[None]:
     """SIGTERM and a closed terminal clear away as Ctrl-C does."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        _be_deaf()  # the first one is enough: a second would interrupt the clearing away
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
