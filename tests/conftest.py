@@ -18,6 +18,15 @@ settings.register_profile("doxa", deadline=None)  # a slow minute of a shared ma
 settings.load_profile("doxa")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that measures may be repeated: what it compares with (a shaper in the same kernel) also stands still when
+    somebody else takes the processor. Each repetition is held to the same tolerance, and the closing line counts them.
+    """
+    for item in items:
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.flaky(reruns=4, reruns_delay=5))
+
+
 @pytest.fixture(autouse=True)
 def language_as_found() -> Iterator[None]:
     """A test that speaks English leaves no English behind, neither here nor for children."""

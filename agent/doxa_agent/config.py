@@ -151,7 +151,7 @@ def _section(top: Table, key: str) -> Table:
 
 def _broker(table: Table, base: Path) -> Broker:
     socket = table.path("socket", base=base) if "socket" in table else None
-    files = {key: _file(table, key, base) for key in ("ca_file", "cert_file", "key_file")}
+    files = {key: readable_file(table, key, base) for key in ("ca_file", "cert_file", "key_file")}
     tls = table.flag("tls", any(files.values()))
     _agree(table, socket=socket, tls=tls, files=files)
     username = table.text("username", None)
@@ -184,7 +184,7 @@ def _agree(table: Table, *, socket: Path | None, tls: bool, files: Mapping[str, 
             raise table.refuse(other, ONE_OF_PAIR.fill(other=key), ADD.fill(key=other))
 
 
-def _file(table: Table, key: str, base: Path) -> Path | None:
+def readable_file(table: Table, key: str, base: Path) -> Path | None:
     """A file that can be read. A name without a folder is looked for among systemd's credentials first."""
     if key not in table:
         return None
@@ -199,7 +199,7 @@ def _file(table: Table, key: str, base: Path) -> Path | None:
 
 
 def _password(table: Table, base: Path, username: str | None) -> Secret | None:
-    file = _file(table, "password_file", base)
+    file = readable_file(table, "password_file", base)
     if file is None:
         if username is not None:
             raise table.refuse("password_file", ONE_OF_PAIR.fill(other="username"), ADD.fill(key="password_file"))

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from doxa_core.linkkind import LinkKind
@@ -48,6 +49,18 @@ class FarEnd:
     """The HTTP port, for meters that need one."""
     path: str = ""
     """The folder of the LibreSpeed endpoints on that server, without slashes at its ends: `backend`, or empty."""
+    tls: bool = False
+    """Whether `port` speaks HTTPS."""
+    ca_file: Path | None = None
+    """The certificates that vouch for a far end with `tls`; None takes the system's."""
+    capacity_port: int = 24601
+    """The UDP control port of UDPSTP (RFC 9946)."""
+    capacity_keys: Path | None = None
+    """The file of UDPSTP's shared keys (one `id key` a line); None sends unauthenticated requests."""
+    stamp_port: int = 862
+    """The UDP port of the STAMP reflector (RFC 8762)."""
+    stamp_key: Path | None = None
+    """The file of STAMP's shared key; None uses the unauthenticated mode."""
 
 
 class Deadline:
@@ -87,6 +100,8 @@ class Request(Generic[Options]):
     deadline: Deadline
     family: int | None = None
     """4 or 6 forces it; None takes the first address of the name. Never a silent change between them."""
+    frugal: bool = False
+    """The line's data budget is nearly used up: take the shortest form that still answers the question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +116,5 @@ class Reading:
     findings: tuple[str, ...] = ()
     values: Mapping[str, float] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
+    retry_after_s: float | None = None
+    """The far end was busy and said when to come back; the runner may run the task once more then."""

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from doxa_agent.config import Settings
+from doxa_agent.config import Settings, readable_file
 from doxa_agent.meter import FarEnd, Link
 from doxa_agent.meters import MeterModule
 from doxa_agent.meters import load as load_meter
@@ -51,7 +51,7 @@ class Plan:
 def load(settings: Settings) -> Plan:
     """The plan that `settings` names; `InputError` says where, what and how to mend it."""
     top = read_toml(settings.plan)
-    far_ends = {name: _far_end(name, table) for name, table in top.tables("far-end")}
+    far_ends = {name: _far_end(name, table, settings.plan.parent) for name, table in top.tables("far-end")}
     tasks = tuple(_task(name, table, settings, far_ends) for name, table in top.tables("task"))
     top.close()
     if not tasks:
@@ -59,12 +59,18 @@ def load(settings: Settings) -> Plan:
     return Plan(file=settings.plan, tasks=tasks, far_ends=far_ends)
 
 
-def _far_end(name: str, table: Table) -> FarEnd:
+def _far_end(name: str, table: Table, base: Path) -> FarEnd:
     found = FarEnd(
         name=name,
         host=table.text("host"),
         port=table.integer("port", 1, 65535, 8080),
         path=table.text("path", "").strip("/"),
+        tls=table.flag("tls", default=False),
+        ca_file=readable_file(table, "ca_file", base),
+        capacity_port=table.integer("capacity_port", 1, 65535, 24601),
+        capacity_keys=readable_file(table, "capacity_keys", base),
+        stamp_port=table.integer("stamp_port", 1, 65535, 862),
+        stamp_key=readable_file(table, "stamp_key", base),
     )
     table.close()
     if any(mark in found.host for mark in "/ []@"):

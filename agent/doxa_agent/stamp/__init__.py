@@ -1,0 +1,1 @@
+"""STAMP (RFC 8762, RFC 8972): packets, sender and reflector."""
