@@ -18,13 +18,18 @@ settings.register_profile("doxa", deadline=None)  # a slow minute of a shared ma
 settings.load_profile("doxa")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that measures may be repeated: what it compares with (a shaper in the same kernel) also stands still when
-    somebody else takes the processor. Each repetition is held to the same tolerance, and the closing line counts them.
+    """Let measuring tests be repeated, and start with the files whose tests take long.
+
+    What a measuring test compares with (a shaper in the same kernel) also stands still when somebody else takes the
+    processor. Each repetition is held to the same tolerance, and the closing line counts them.
     """
     for item in items:
         if item.get_closest_marker("alone"):
             item.add_marker(pytest.mark.flaky(reruns=4, reruns_delay=5))
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in long, "test_chaos" not in item.path.name))
 
 
 @pytest.fixture(autouse=True)

@@ -73,6 +73,45 @@ def test_tcp_gets_what_the_truth_says_through_the_relay_packet_by_packet(lab: La
         assert carried(laid, laid.far_v4, "-R", "-C", "bbr") == pytest.approx(60, rel=0.03)
 
 
+def flooded(laid: Laid, mbps: int, seconds: int = 3, *, start_s: int = 0) -> list[float]:
+    """Mbit/s of IP that arrive each second while the far end sends UDP of full packets faster than the line."""
+    size = laid.line.mtu - 28
+    command = ("iperf3", "-c", laid.far_v4, "--bind-dev", laid.interface, "-u", "-R", "-b", f"{mbps}M", "-l", str(size))
+    found = json.loads(inside(laid.office, *command, "-t", str(seconds), "-J"))
+    rates = [i["sum"]["bits_per_second"] / 1e6 * laid.line.mtu / size for i in found["intervals"]]
+    return [float(rate) for rate in rates[start_s:]]
+
+
+def test_a_policer_passes_its_rate_and_drops_the_rest(lab: Lab, tmp_path: Path) -> None:
+    line = Line(down_bps=50_466_664, up_bps=50_466_664, rtt_ms=4, policed=True)  # 50 Mbit/s of IP
+    laid = lab.lay("line", lab.office("office"), line)
+    lab.start()
+    with iperf3_server(laid, tmp_path / "iperf3.log"):
+        assert statistics.median(flooded(laid, 70, start_s=1)) == pytest.approx(50, rel=0.01)
+
+
+def test_burst_credit_passes_faster_until_it_is_used_up(lab: Lab, tmp_path: Path) -> None:
+    """A bucket of 3 s at twice the rate: it fills at the rate while it empties at twice that."""
+    rate = 40_000_000
+    laid = lab.lay(
+        "line", lab.office("office"), Line(down_bps=rate, up_bps=rate, rtt_ms=2, credit_octets=rate // 8 * 3)
+    )
+    lab.start()
+    with iperf3_server(laid, tmp_path / "iperf3.log"):
+        found = flooded(laid, 100, 6)
+    assert found[1] == pytest.approx(2 * 40 * 1500 / 1514, rel=0.02)
+    assert found[-1] == pytest.approx(40 * 1500 / 1514, rel=0.02)
+
+
+def test_a_line_behind_pppoe_and_a_vlan_tag_carries_less_by_their_headers(lab: Lab, tmp_path: Path) -> None:
+    line = Line(down_bps=50_000_000, up_bps=50_000_000, rtt_ms=2, overhead=12, mtu=1492)
+    laid = lab.lay("line", lab.office("office"), line)
+    lab.start()
+    with iperf3_server(laid, tmp_path / "iperf3.log"):
+        found = statistics.median(flooded(laid, 70, start_s=1))
+    assert found == pytest.approx(50 * 1492 / (1492 + 14 + 12), rel=0.005)
+
+
 def pings(laid: Laid, address: str, count: int, gap_s: float = 0.02) -> tuple[list[float], float]:
     """The round trips in ms, and the share that was lost."""
     command = ("ping", "-n", "-I", laid.interface, "-c", str(count), "-i", str(gap_s), "-W", "2", address)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("pytest", "pytest-randomly", "pytest-timeout", "pytest-xdist", "hypothesis")
+TOOLS = ("pytest", "pytest-randomly", "pytest-rerunfailures", "pytest-timeout", "pytest-xdist", "hypothesis")
 
 
 def run(*command: str | Path, **more: object) -> subprocess.CompletedProcess[str]:

@@ -19,6 +19,7 @@ from doxa_lab.net.line import Laid, Line
 from doxa_lab.net.namespaces import FOLDER
 from doxa_lab.net.relay import Lane, write_lanes
 from doxa_lab.process import Process
+from doxa_lab.truth import MTU
 
 PREFIX: Final = "doxa"
 _MOST_LINES: Final = 62
@@ -275,6 +276,10 @@ def _route(laid: Laid) -> None:
 
 def _shape(laid: Laid) -> None:
     line = laid.line
+    if line.mtu != MTU:
+        ip([f"link set {device} mtu {line.mtu}" for device in ("office", "far")], laid.router)
+        ip([f"link set {laid.interface} mtu {line.mtu}"], laid.office)
+        ip([f"link set line mtu {line.mtu}"], laid.far)
     tc(
         [
             f"qdisc add dev office root {line.shaper(line.down_bps)}",

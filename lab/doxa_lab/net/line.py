@@ -4,12 +4,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from doxa_core.layers import Layer
-from doxa_lab.truth import Truth, tbf_bps
+from doxa_lab.truth import COUNTED_BY_TBF, MTU, Truth, tbf_bps
 
 _SMALL_BURST: Final = 32
 _BURSTS_KIB: Final = ((160e6, _SMALL_BURST), (400e6, 64), (float("inf"), 128))
 _FASTEST_PER_PACKET_BPS: Final = 120e6
 """What a relay in pure Python passes packet by packet on one core (measured: about half a core at 100 Mbit/s)."""
+
+
+_POLICER_QUEUE: Final = 3 * COUNTED_BY_TBF
+_POLICER_BUCKET_S: Final = 0.05
+"""What arrives in lumps shorter than this passes a policer as if it came evenly; the relay makes such lumps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +31,16 @@ class Line:
     """Each direction's probability to lose a packet."""
     queue_ms: float = 40.0
     """The longest time that a packet waits in the shaper."""
+    policed: bool = False
+    """Packets above the rate are dropped instead of waiting: a policer. tbf with room for three packets is one; nft's
+    `limit rate over … bytes` is not to be used, its bucket holds one second of the rate besides the burst."""
+    credit_octets: int = 0
+    """Burst credit of a full bucket: so much passes at `credit_factor` times the rate before the rate holds."""
+    credit_factor: float = 2.0
+    overhead: int = 0
+    """Octets that the shaper counts for each packet beyond an Ethernet header, as a line with VLAN tags or PPPoE does."""
+    mtu: int = MTU
+    """Octets of the largest IP packet on the line: 1492 behind PPPoE."""
 
     @classmethod
     def carrying(
@@ -52,7 +67,7 @@ class Line:
     @property
     def offload(self) -> bool:
         """Whether the relay passes 64 KiB frames: wherever no single packet has to be dropped."""
-        return self.loss == 0.0
+        return self.loss == 0.0 and not self.policed
 
     @property
     def too_fast(self) -> bool:
@@ -77,7 +92,17 @@ class Line:
     def shaper(self, rate_bps: int) -> str:
         """The arguments of tc's tbf for one direction."""
         burst = next(kib for limit, kib in _BURSTS_KIB if rate_bps <= limit)
-        return f"tbf rate {rate_bps}bit burst {burst}kb latency {self.queue_ms}ms"
+        overhead = f" overhead {self.overhead}" if self.overhead else ""
+        if self.policed:
+            bucket = round(rate_bps / 8 * _POLICER_BUCKET_S)
+            return f"tbf rate {rate_bps}bit burst {bucket}b{overhead} limit {_POLICER_QUEUE}b"
+        if not self.credit_octets:
+            return f"tbf rate {rate_bps}bit burst {burst}kb{overhead} latency {self.queue_ms}ms"
+        peak = round(rate_bps * self.credit_factor)
+        # `latency` would be counted on top of the credit: the queue is named in octets instead.
+        limit = round(peak / 8000 * self.queue_ms)
+        bucket = f"burst {self.credit_octets}b peakrate {peak}bit minburst {burst}kb"
+        return f"tbf rate {rate_bps}bit {bucket}{overhead} limit {limit}b"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
