@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     once.add_argument("--task", metavar="NAME", help=str(ONE_TASK))
     once.add_argument("--spool", action="store_true", help=str(ALSO_SPOOL))
     _json(once)
+    accept = _add(commands, "accept", _accept, ACCEPT, "doxa agent accept internet --down 100 --up 100")
+    _accept_arguments(accept)
+    _json(accept)
     _json(_add(commands, "meters", _meters, METERS, "doxa agent meters --json", config=False))
     _json(_add(commands, "spool", _spool, SPOOL, "doxa agent spool --json"))
     return parser
@@ -95,12 +99,26 @@ def _once(args: argparse.Namespace) -> int:
     tasks = [plan.task_of(known, args.task)] if args.task else known.tasks
     worst = 0
     with _keeping(settings, spool=args.spool) as keep:
-        runner = Runner(settings, keep)
+        # A person is waiting: a line that is not quiet is said at once, not after half an hour.
+        now = replace(settings, guards=replace(settings.guards, defer_max_s=0.0))
+        runner = Runner(now, keep)
         for task in tasks:
             for measurement in runner.run(task):
                 _show(measurement, as_json=args.json)
                 worst |= measurement.outcome in (Outcome.FAILED, Outcome.ERROR)
     return int(worst)
+
+
+def _accept_arguments(parser: argparse.ArgumentParser) -> None:
+    from doxa_agent.acceptance.arguments import add_arguments
+
+    add_arguments(parser)
+
+
+def _accept(args: argparse.Namespace) -> int:
+    from doxa_agent.acceptance.command import run
+
+    return run(args)
 
 
 @contextmanager
@@ -205,6 +223,10 @@ ONE_TASK = Text(vi="chỉ tác vụ này (mặc định: tất cả)", en="only 
 ALSO_SPOOL = Text(
     vi="đưa kết quả vào hàng đợi thật, dịch vụ sẽ gửi lên collector",
     en="put the results into the real spool, from where the service sends them to the collector",
+)
+ACCEPT = Text(
+    vi="nghiệm thu một đường truyền theo hợp đồng; mã thoát 0 đạt, 1 không đạt, 3 thiết bị đo giới hạn, 4 chưa đủ căn cứ",
+    en="accept a line by its contract; exit code 0 pass, 1 fail, 3 probe limited, 4 insufficient",
 )
 METERS = Text(vi="các phép đo, giá trị, đơn vị và ý nghĩa", en="the meters, their values, units and meanings")
 SPOOL = Text(vi="những gì đang chờ gửi và những gì đã mất", en="what waits to be sent and what was lost")

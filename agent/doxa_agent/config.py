@@ -8,6 +8,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+from doxa_agent import guards
+from doxa_agent.guard import GuardSettings
 from doxa_agent.meter import Link
 from doxa_core.language import Text
 from doxa_core.linkkind import LinkKind
@@ -114,6 +116,7 @@ class Settings:
     spool: SpoolSettings
     uplink: UplinkSettings
     runner: RunnerSettings
+    guards: GuardSettings
     links: Mapping[str, Link]
 
     @property
@@ -136,6 +139,7 @@ def load(file: Path) -> Settings:
         spool=_spool(_section(top, "spool"), base),
         uplink=_uplink(_section(top, "uplink")),
         runner=_runner(_section(top, "runner"), base),
+        guards=_guards(_section(top, "guards")),
         links=_links(top),
     )
     top.close()
@@ -254,6 +258,33 @@ def _runner(table: Table, base: Path) -> RunnerSettings:
     return found
 
 
+def _guards(table: Table) -> GuardSettings:
+    norm = GuardSettings()
+    found = GuardSettings(
+        off=_known_guards(table),
+        target_mbps=table.number("target_mbps", 0.1, 400_000, norm.target_mbps),
+        before_s=table.number("before_s", 0, 60, norm.before_s),
+        defer_max_s=table.number("defer_max_s", 0, 86_400, norm.defer_max_s),
+        defer_look_s=table.number("defer_look_s", 0.1, 3600, norm.defer_look_s),
+        cross_mbps=table.number("cross_mbps", 0.001, 100_000, norm.cross_mbps),
+        cross_share_ratio=table.number("cross_share_ratio", 0.001, 1, norm.cross_share_ratio),
+        cpu_before_ratio=table.number("cpu_before_ratio", 0.01, 1, norm.cpu_before_ratio),
+        cpu_core_ratio=table.number("cpu_core_ratio", 0.01, 1, norm.cpu_core_ratio),
+        budget_frugal_ratio=table.number("budget_frugal_ratio", 0, 1, norm.budget_frugal_ratio),
+    )
+    table.close()
+    return found
+
+
+def _known_guards(table: Table) -> tuple[str, ...]:
+    """The guards that are switched off; a name that no guard has would be a guard that somebody believes to be off."""
+    off, there = table.texts("off", ()), guards.names()
+    for name in off:
+        if name not in there:
+            raise table.refuse("off", NO_GUARD.fill(name=name), GUARDS_ARE.fill(names=", ".join(there)))
+    return off
+
+
 def _links(top: Table) -> dict[str, Link]:
     tables = top.tables("link")
     if not tables:
@@ -276,12 +307,21 @@ def _link(name: str, table: Table) -> tuple[Link, bool]:
         kind=LinkKind(table.choice("kind", list(LinkKind))),
         interface=table.text("interface", None, pattern=_INTERFACE, wanted=AN_INTERFACE),
         source=table.text("source", None),
+        vlan_tags=table.integer("vlan", 0, 2, 0),
+        pppoe=table.flag("pppoe", default=False),
+        monthly_bytes=_gigabytes(table, "monthly_gb"),
     )
     shared = table.flag("shared_interface", default=False)
     table.close()
     if link.source is not None and not _is_address(link.source):
         raise table.refuse("source", NOT_ADDRESS.fill(value=link.source), AN_ADDRESS)
     return link, shared
+
+
+def _gigabytes(table: Table, key: str) -> float | None:
+    """Decimal gigabytes, as operators sell them."""
+    found = table.number(key, 0.001, 1_000_000, None)
+    return None if found is None else found * 1e9
 
 
 def _is_address(text: str) -> bool:
@@ -330,6 +370,8 @@ SHARE = Text(
     vi="hãy ghi interface hoặc source riêng, hoặc shared_interface = true ở cả hai nếu thật sự muốn",
     en="give it an interface or source of its own, or write shared_interface = true in both if that is meant",
 )
+NO_GUARD = Text(vi="không có bộ canh «{name}»", en="there is no guard '{name}'")
+GUARDS_ARE = Text(vi="các bộ canh: {names}", en="the guards are: {names}")
 AN_INTERFACE = Text(vi="tên một giao diện mạng, ví dụ eth0", en="the name of a network interface, such as eth0")
 NOT_ADDRESS = Text(vi="«{value}» không phải địa chỉ IP", en="'{value}' is not an IP address")
 AN_ADDRESS = Text(

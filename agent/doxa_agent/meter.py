@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from doxa_core.layers import HeaderModel
 from doxa_core.linkkind import LinkKind
 from doxa_core.measurement import LinkProof
 from doxa_core.outcome import Outcome
@@ -36,6 +37,19 @@ class Link:
     """Sockets are bound to it (SO_BINDTODEVICE, else its source address); None follows the routing table."""
     source: str | None = None
     """A source address to bind to, where the interface has several or binding to a device is not permitted."""
+    vlan_tags: int = 0
+    """802.1Q tags around each frame on the line itself, also where the probe's own port does not see them."""
+    pppoe: bool = False
+    """Whether the line carries its packets in PPPoE (RFC 2516)."""
+    monthly_bytes: float | None = None
+    """What heavy tests may move over the line in a calendar month, both directions together; None sets no bound."""
+
+    def header(self, family: int, transport: int) -> HeaderModel:
+        """The headers around each packet on this line: what every `*_wire_mbps` and `*_frame_mbps` is computed with.
+
+        `transport` is the octets of the transport header, TCP's options included (`layers.UDP_HEADER` …).
+        """
+        return HeaderModel(family=family, transport=transport, vlan_tags=self.vlan_tags, pppoe=self.pppoe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,22 +1,31 @@
-"""Runs a task: guards, its turn on the line, the deadline, and one measurement in the spool for each reading."""
+"""Runs a task: guards, its turn on the line, the deadline, and one measurement in the spool for each reading.
+
+How a heavy run waits for a quiet line is `admission.py`; what its guards' words make of a reading is `judged.py`.
+"""
 
 import logging
+import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import PurePath
 from time import monotonic
 from typing import Any, Final, Protocol
 
 from doxa_agent import guards
+from doxa_agent.admission import Admission, Look, admit, look_once
 from doxa_agent.config import Settings
-from doxa_agent.guard import Finding
+from doxa_agent.guard import Turn, Verdict
+from doxa_agent.judged import judged
 from doxa_agent.lane import HeavyLane
 from doxa_agent.meter import Deadline, Link, Reading, Request
+from doxa_agent.net import audit, heavy
 from doxa_agent.net.clock import boot_id, read_clock
 from doxa_agent.plan import Task
+from doxa_agent.volume import Volumes, file_beside
 from doxa_core import __version__
 from doxa_core.errors import OperationError, WireError
 from doxa_core.language import Text
@@ -36,10 +45,19 @@ class Keeper(Protocol):
     def __call__(self, build: Callable[[str, int], bytes]) -> object: ...
 
 
-Look = Callable[[Link, bool], list[Finding]]
-"""What the guards notice about a link before a run, heavy or not: `guards.look_all`."""
-Judge = Callable[[Link, Mapping[str, float]], tuple[str, ...]]
-"""Why the probe and not the line may have set the values of a heavy run: `guards.judge_all`."""
+class Watched(Protocol):
+    """Watches beside a heavy run: `guards.watch_all`."""
+
+    def end(self) -> tuple[list[Verdict], list[str]]:
+        """What each guard says, and the guards that broke."""
+
+
+Judge = Callable[[Turn, Reading], Verdict]
+"""What the guards say to the figures of a heavy run: `guards.judge_all`."""
+CHECKPOINT_S: Final = 5.0
+"""So often a long run's volume is written down: a power cut loses no more."""
+RETRY_JITTER: Final = 0.1
+DURING_HEAVY: Final = "during_heavy_test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +83,16 @@ class Runner:
         keep: Keeper,
         *,
         look: Look = guards.look_all,
+        watch: Callable[[Turn], Watched] = guards.watch_all,
         judge: Judge = guards.judge_all,
         tell: Callable[[Measurement], None] = lambda _: None,
     ) -> None:
         self.settings = settings
         self._keep = keep
         self._look = look
+        self._watch = watch
         self._judge = judge
+        self._volumes = Volumes(file_beside(settings.spool.path))
         self._tell = tell
         self._lane = HeavyLane(settings.runner.heavy_lock)
         self._lock = threading.Lock()
@@ -97,7 +118,7 @@ class Runner:
                 self._running[task.name] = thread
                 thread.start()
                 return
-        self._store(task, Moment.now(), _skipped("still_running"))
+        self._store(task, _Run(readings=[_skipped("still_running")]))
 
     def _run_quietly(self, task: Task) -> None:
         try:
@@ -130,75 +151,127 @@ class Runner:
             return len(self._given_up)
 
     def run(self, task: Task) -> list[Measurement]:
-        """Run the task now, in this thread, and keep what it gives."""
-        if not task.meter.heavy:
-            return self._guarded(task)
-        patience = self._deadline(min(self.settings.runner.heavy_wait_s, task.every_s))
-        lane = self._lane
+        """Run the task now, in this thread, and keep what it gives; far ends that were busy get a second chance."""
+        patience = self._deadline(self._patience_s(task))
         try:
-            if not lane.enter(patience):
-                return self._store(task, Moment.now(), _skipped("stopped" if self._stopping else "busy"))
-        except OperationError as error:
-            log.error("%s", error)
-            return self._store(task, Moment.now(), _error("lock_unusable", {"text": error.text.en}))
+            first = self._attempt(task, patience)
+            busy = [reading for reading in first.readings if reading.retry_after_s is not None]
+            wait_s = max((reading.retry_after_s or 0.0 for reading in busy), default=0.0)
+            wait_s *= random.uniform(1, 1 + RETRY_JITTER)  # not all that were sent away come back together
+            if not busy or not 0 <= wait_s <= patience.left_s:  # a far end may say anything
+                return self._store(task, first)
+            kept = self._store(task, replace(first, readings=[r for r in first.readings if r.retry_after_s is None]))
+            if not patience.wait(wait_s):
+                return kept + self._store(task, replace(first, readings=busy))
+            again = self._attempt(_only(task, busy), patience)
+            deferred = {"far_end_deferrals": 1}
+            return kept + self._store(task, replace(again, readings=[_noted(r, deferred) for r in again.readings]))
         finally:
             self._done(patience)
-        return self._guarded(task, leave=lane.leave)
 
-    def _guarded(self, task: Task, leave: Callable[[], None] = lambda: None) -> list[Measurement]:
-        """Let the guards look, then measure; `leave` gives the line free."""
+    def _patience_s(self, task: Task) -> float:
+        """How long a run may be put off: its next start must find it over."""
+        limits, runner = self.settings.guards, self.settings.runner
+        room = task.every_s - task.worst_s - runner.margin_s - limits.before_s
+        return max(0.0, min(limits.defer_max_s, room))
+
+    def _attempt(self, task: Task, patience: Deadline) -> "_Run":
+        """One try: the guards and the lane, then the meter."""
+        turn = Turn(
+            link=task.link,
+            heavy=task.meter.heavy,
+            settings=self.settings.guards,
+            moved_bytes=self._volumes.moved(task.link.name) if task.meter.heavy else 0.0,
+        )
+        lane = self._lane if turn.heavy else None
         try:
-            found = self._look(task.link, task.meter.heavy)
-        except BaseException:
-            leave()
-            raise
-        findings = guards.codes(found)
-        if reasons := guards.refusals(found) or (("stopped",) if self._stopping else ()):
-            leave()
-            return self._store(task, Moment.now(), _skipped(*reasons), findings=findings)
-        return self._measured(task, leave, findings)
+            found = self._admitted(task, turn, lane, patience)
+        except OperationError as error:
+            log.error("%s", error)
+            return _Run(readings=[_error("lock_unusable", {"text": error.text.en})])
+        leave = lane.leave if lane is not None else lambda: None
+        detail = {"deferred_s": round(found.deferred_s, 1)} if found.deferred_s else {}
+        if found.admitted and not self._stopping:
+            run = self._measured(task, turn, leave, frugal=found.frugal)
+        else:
+            if found.admitted:
+                leave()
+            reasons = ("stopped",) if self._stopping else found.reasons
+            run = _Run(readings=[_skipped(*reasons)])
+        readings = [_noted(reading, detail) for reading in run.readings]
+        return replace(run, readings=readings, findings=(*found.findings, *run.findings))
 
-    def _measured(self, task: Task, leave: Callable[[], None], findings: tuple[str, ...]) -> list[Measurement]:
+    def _admitted(self, task: Task, turn: Turn, lane: HeavyLane | None, patience: Deadline) -> Admission:
+        if lane is None:
+            return look_once(turn, self._look)
+        made: list[Deadline] = []
+
+        def deadline(seconds: float) -> Deadline:
+            made.append(self._deadline(seconds))
+            return made[-1]
+
+        try:
+            turn_s = min(self.settings.runner.heavy_wait_s, task.every_s)
+            return admit(lane, turn, self._look, deadline=deadline, turn_s=turn_s, patience=patience)
+        finally:
+            for one in made:
+                self._done(one)
+
+    def _measured(self, task: Task, turn: Turn, leave: Callable[[], None], *, frugal: bool) -> "_Run":
         """Measure in a thread that can be given up; the line is free only when the meter really came back."""
         deadline = self._deadline(task.worst_s + self.settings.runner.margin_s)
+        watched = self._watch(turn) if turn.heavy else None
+        volume = _Volume(self._volumes, task.link) if turn.heavy else None
         moment, box = Moment.now(), _Box()
         worker = threading.Thread(
-            target=self._measure, args=(task, deadline, box, leave), name=f"meter-{task.name}", daemon=True
-        )
-        worker.start()
+            target=self._measure, args=(task, deadline, box, leave), kwargs={"frugal": frugal},
+            name=f"meter-{task.name}", daemon=True,
+        )  # fmt: skip
+        _start(worker, turn, leave)
         while worker.is_alive() and not deadline.over:
-            worker.join(deadline.left_s)
+            worker.join(min(CHECKPOINT_S, deadline.left_s))
+            if volume is not None:
+                volume.book()
         worker.join(GRACE_S)
-        duration_s = monotonic() - moment.monotonic_s
+        ended_s = monotonic()
         if worker.is_alive():
             with self._lock:
                 self._given_up.append(worker)
-        readings = [self._limited(task, reading) for reading in self._found(task, box)]
+        readings = self._found(task, box)
         self._done(deadline)
-        return self._store(task, moment, *readings, findings=findings, duration_s=duration_s)
-
-    def _measure(self, task: Task, deadline: Deadline, box: "_Box", leave: Callable[[], None]) -> None:
-        request: Request[Any] = Request(
-            link=task.link, far_ends=task.far_ends, options=task.options, deadline=deadline, family=task.family
+        if volume is not None:
+            volume.close(readings)
+        if watched is not None:
+            verdicts, faults = watched.end()
+            readings = [self._judged(turn, reading, verdicts, faults) for reading in readings]
+        loaded = not turn.heavy and heavy.loaded(task.link.name, moment.monotonic_s, ended_s)
+        return _Run(
+            readings=readings,
+            findings=(DURING_HEAVY,) if loaded else (),
+            moment=moment,
+            duration_s=ended_s - moment.monotonic_s,
         )
+
+    def _measure(self, task: Task, deadline: Deadline, box: "_Box", leave: Callable[[], None], *, frugal: bool) -> None:
+        request: Request[Any] = Request(
+            link=task.link, far_ends=task.far_ends, options=task.options, deadline=deadline, family=task.family,
+            frugal=frugal,
+        )  # fmt: skip
         try:
             box.readings = task.meter.measure(request)
         except Exception as error:  # noqa: BLE001 - an exception in a meter is our own fault, told as an outcome
             box.error = error
         finally:
             box.in_time = not deadline.over
+            if task.meter.heavy:
+                heavy.end(task.link.name)
             leave()
 
-    def _limited(self, task: Task, reading: Reading) -> Reading:
-        """The reading of a heavy run, as `probe_limited` where a guard says that the probe may have set its values."""
-        if not task.meter.heavy or reading.outcome is not Outcome.OK:
+    def _judged(self, turn: Turn, reading: Reading, verdicts: list[Verdict], faults: list[str]) -> Reading:
+        """The reading of a heavy run with what the guards say of it; a run that did not take place has no company."""
+        if reading.outcome is Outcome.SKIPPED:
             return reading
-        reasons = self._judge(task.link, reading.values)
-        if not reasons:
-            return reading
-        return replace(
-            reading, outcome=Outcome.PROBE_LIMITED, reasons=tuple(dict.fromkeys((*reading.reasons, *reasons)))
-        )
+        return judged(reading, guards.together([*verdicts, self._judge(turn, reading)], faults))
 
     def _found(self, task: Task, box: "_Box") -> list[Reading]:
         """What the run amounts to: its readings, or the one that says why there are none."""
@@ -225,10 +298,8 @@ class Runner:
         with self._lock:
             self._deadlines.discard(deadline)
 
-    def _store(
-        self, task: Task, moment: Moment, *readings: Reading, findings: Iterable[str] = (), duration_s: float = 0.0
-    ) -> list[Measurement]:
-        kept = [self._store_one(task, moment, _with(r, task, findings), duration_s) for r in readings]
+    def _store(self, task: Task, run: "_Run") -> list[Measurement]:
+        kept = [self._store_one(task, run.moment, _with(r, task, run.findings), run.duration_s) for r in run.readings]
         for measurement in kept:
             self._tell(measurement)
         return kept
@@ -280,6 +351,48 @@ class Runner:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What one try amounts to, not yet kept."""
+
+    readings: list[Reading]
+    findings: tuple[str, ...] = ()
+    moment: Moment = field(default_factory=Moment.now)
+    duration_s: float = 0.0
+
+
+class _Volume:
+    """What a heavy run moves over its link, booked as it goes."""
+
+    def __init__(self, volumes: Volumes, link: Link) -> None:
+        self._volumes, self._link = volumes, link
+        self._watched = audit.begin(link.interface)
+        self._booked = 0.0
+
+    def book(self) -> bool:
+        """Book what moved since the last time; whether the interface could be asked."""
+        moved = self._watched.end()
+        if moved is None:
+            return False
+        octets = moved.rx_octets + moved.tx_octets
+        self._volumes.add(self._link.name, octets - self._booked)
+        self._booked = float(octets)
+        return True
+
+    def close(self, readings: Iterable[Reading]) -> None:
+        """The rest; where no interface is named or it has left, what the readings themselves say that they moved."""
+        if not self.book():
+            self._volumes.add(self._link.name, sum(_told_octets(reading) for reading in readings) - self._booked)
+
+
+def _told_octets(reading: Reading) -> float:
+    """What the reading says that it moved; a meter's fault counts nothing."""
+    with suppress(TypeError, AttributeError):
+        told = [float(reading.values.get(name, 0.0)) for name in ("download_bytes", "upload_bytes")]
+        return sum(octets for octets in told if 0 < octets < inf)
+    return 0.0
+
+
 @dataclass(slots=True)
 class _Box:
     """What a meter's thread leaves behind."""
@@ -287,6 +400,32 @@ class _Box:
     readings: list[Reading] | None = None
     error: Exception | None = None
     in_time: bool = False
+
+
+def _start(worker: threading.Thread, turn: Turn, leave: Callable[[], None]) -> None:
+    """Start the meter; a machine that has no thread left must not keep the line closed for ever."""
+    if turn.heavy:
+        heavy.begin(turn.link.name)
+    try:
+        worker.start()
+    except RuntimeError:
+        if turn.heavy:
+            heavy.end(turn.link.name)
+        leave()
+        raise
+
+
+def _only(task: Task, readings: Iterable[Reading]) -> Task:
+    """The task against the far ends of these readings alone."""
+    names = {reading.far_end for reading in readings}
+    return replace(task, far_ends=tuple(far for far in task.far_ends if far.name in names) or task.far_ends)
+
+
+def _noted(reading: Reading, detail: Mapping[str, Any]) -> Reading:
+    """The reading with more detail, if its own is one at all (encoding refuses what is not)."""
+    if not detail or not isinstance(reading.detail, Mapping):
+        return reading
+    return replace(reading, detail={**reading.detail, **detail})
 
 
 def _skipped(*reasons: str) -> Reading:

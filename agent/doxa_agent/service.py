@@ -170,7 +170,7 @@ class Service:
         old, self.settings = self.settings, new
         self._presence.settings = new
         self._runner.use(new)
-        same = replace(old, links=new.links, plan=new.plan, runner=new.runner) == new
+        same = replace(old, links=new.links, plan=new.plan, runner=new.runner, guards=new.guards) == new
         if not same or new.broker.tls:  # the files of TLS may have been renewed under the same names
             self._uplink.stop(SWAP_UPLINK_S)
             self._uplink = self._new_uplink()

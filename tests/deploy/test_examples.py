@@ -42,7 +42,7 @@ EXAMPLES: Final = {
 }
 BESIDE: Final = ("ca.crt", "mqtt.password", "collector.password", "web.token", "influx.token", "influx-ca.crt")
 NO_DEFAULT: Final = {
-    "agent.toml": {"socket", "cert_file", "key_file", "source"},
+    "agent.toml": {"socket", "cert_file", "key_file", "source", "monthly_gb"},
     "plan.toml": {"phase_s", "family", "duration_s", "path"},
     "collector.toml": {
         "socket",

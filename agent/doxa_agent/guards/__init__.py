@@ -1,4 +1,4 @@
-"""The directory registry of guards: every module here that does not start with `_` looks before each run.
+"""The directory registry of guards: every module here that does not start with `_` looks before, during and after a run.
 
 A guard that breaks must not end measuring: its fault is a finding of its own.
 """
@@ -6,32 +6,21 @@ A guard that breaks must not end measuring: its fault is a finding of its own.
 import importlib
 import logging
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Final, Protocol
+from typing import Final, TypeVar
 
-from doxa_agent.guard import Effect, Finding
-from doxa_agent.meter import Link
+from doxa_agent.guard import Effect, Finding, Turn, Verdict, Watch
+from doxa_agent.guards._watching import Watching
+from doxa_agent.meter import Reading
 from doxa_core.errors import OperationError
 from doxa_core.language import Text
 from doxa_core.names import CODE
 
 log = logging.getLogger(__name__)
 
-
-class Look(Protocol):
-    """A guard's one verb."""
-
-    def __call__(self, link: Link, *, heavy: bool) -> list[Finding]:
-        """What it notices about a link before a run."""
-
-
-class Judge(Protocol):
-    """What a guard may add after a heavy run."""
-
-    def __call__(self, link: Link, values: Mapping[str, float]) -> tuple[str, ...]:
-        """Why the probe, and not the line, may have set the values."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +30,10 @@ class GuardModule:
     name: str
     title: Text
     findings: Mapping[str, Text]
-    look: Look
-    judge: Judge | None = None
+    look: Callable[[Turn], list[Finding]]
+    before: Callable[[Turn], Watch[list[Finding]] | None] | None = None
+    during: Callable[[Turn], Watch[Verdict] | None] | None = None
+    judge: Callable[[Turn, Reading], Verdict] | None = None
 
 
 BROKEN: Final = Text(
@@ -72,9 +63,16 @@ def load(name: str) -> GuardModule:
     return _guard(name, module)
 
 
+_OPTIONAL: Final = ("before", "during", "judge")
+
+
 def _guard(name: str, module: ModuleType) -> GuardModule:
     return GuardModule(
-        name=name, title=module.TITLE, findings=module.FINDINGS, look=module.look, judge=getattr(module, "judge", None)
+        name=name,
+        title=module.TITLE,
+        findings=module.FINDINGS,
+        look=module.look,
+        **{optional: getattr(module, optional, None) for optional in _OPTIONAL},
     )
 
 
@@ -89,31 +87,81 @@ _CONTRACT: Final[Mapping[str, Callable[[object], bool]]] = {
     "TITLE": lambda found: isinstance(found, Text),
     "FINDINGS": _are_findings,
     "look": callable,
+    **{name: lambda found: found is None or callable(found) for name in _OPTIONAL},
 }
 
 
-def look_all(link: Link, heavy: bool, *, among: Iterable[str] | None = None) -> list[Finding]:  # noqa: FBT001 - the runner's fixed call
-    """What all guards (or those `among`) notice, each finding once; `guard_fault_NAME` for one that broke."""
-    found: list[Finding] = []
-    for name in names() if among is None else among:
-        try:
-            found += load(name).look(link, heavy=heavy)
-        except Exception as error:  # noqa: BLE001 - a guard's fault must not end measuring
-            log.error("%s", FAULT.fill(name=name, why=f"{type(error).__name__}: {error}"))
-            found.append(Finding(code=f"guard_fault_{name}"))
-    return list(dict.fromkeys(found))
+def look_all(turn: Turn, pause: Callable[[float], bool]) -> list[Finding]:
+    """What all guards notice, each finding once; `guard_fault_NAME` for one that broke.
+
+    Before a heavy run they also watch the line and the machine for `before_s`, unless one refused already: `pause`
+    sleeps so long and is False where it was cut short.
+    """
+    faults: list[str] = []
+    nothing: list[Finding] = []
+    found = [one for guard in _asked(turn, faults) for one in _safely(guard.name, faults, nothing, guard.look, turn)]
+    if turn.heavy and turn.settings.before_s > 0 and not refusals(found):
+        watches = [
+            (guard.name, watch)
+            for guard in _asked(turn)
+            if guard.before is not None and (watch := _safely(guard.name, faults, None, guard.before, turn))
+        ]
+        if watches and pause(turn.settings.before_s):
+            found += [one for name, watch in watches for one in _safely(name, faults, nothing, watch.end)]
+    return list(dict.fromkeys([*found, *(Finding(code=f"guard_fault_{name}") for name in faults)]))
 
 
-def judge_all(link: Link, values: Mapping[str, float], *, among: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Why the probe may have been the limit of a heavy run's values, each reason once; empty where it was not."""
-    found: list[str] = []
-    for name in names() if among is None else among:
-        try:
-            judge = load(name).judge
-            found += judge(link, values) if judge else ()
-        except Exception as error:  # noqa: BLE001 - a guard's fault must not end measuring
-            log.error("%s", FAULT.fill(name=name, why=f"{type(error).__name__}: {error}"))
-    return tuple(dict.fromkeys(found))
+def watch_all(turn: Turn) -> Watching:
+    """Begin to watch a heavy run; `end()` of what is returned says what all guards noticed."""
+    faults: list[str] = []
+    watches = [
+        (guard.name, watch)
+        for guard in _asked(turn)
+        if guard.during is not None and (watch := _safely(guard.name, faults, None, guard.during, turn))
+    ]
+    return Watching(watches, _safely, faults)
+
+
+def judge_all(turn: Turn, reading: Reading) -> Verdict:
+    """What the guards say to the figures of a heavy run."""
+    faults: list[str] = []
+    verdicts = [
+        _safely(guard.name, faults, Verdict(), guard.judge, turn, reading)
+        for guard in _asked(turn)
+        if guard.judge is not None
+    ]
+    return together(verdicts, faults)
+
+
+def together(verdicts: Iterable[Verdict], faults: Iterable[str] = ()) -> Verdict:
+    """One verdict of many, every code once."""
+    every = list(verdicts)
+    return Verdict(
+        findings=tuple(dict.fromkeys([*(c for v in every for c in v.findings), *(f"guard_fault_{n}" for n in faults)])),
+        limits=tuple(dict.fromkeys(code for verdict in every for code in verdict.limits)),
+        impossible=tuple(dict.fromkeys(name for verdict in every for name in verdict.impossible)),
+        detail={key: value for verdict in every for key, value in verdict.detail.items()},
+    )
+
+
+def _asked(turn: Turn, faults: list[str] | None = None) -> Iterator[GuardModule]:
+    """The guards that are not switched off and can be loaded."""
+    for name in names():
+        if name not in turn.settings.off:
+            guard = _safely(name, [] if faults is None else faults, None, load, name)
+            if guard is not None:
+                yield guard
+
+
+def _safely(name: str, faults: list[str], otherwise: Result, call: Callable[..., Result], *arguments: object) -> Result:
+    """What a guard says; its fault is logged, noted, and must not end measuring."""
+    try:
+        return call(*arguments)
+    except Exception as error:  # noqa: BLE001 - whatever a guard's file does
+        log.error("%s", FAULT.fill(name=name, why=f"{type(error).__name__}: {error}"))
+        if name not in faults:
+            faults.append(name)
+        return otherwise
 
 
 def refusals(findings: Iterable[Finding]) -> tuple[str, ...]:
@@ -121,6 +169,12 @@ def refusals(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(finding.code for finding in findings if finding.effect is Effect.REFUSE)
 
 
+def deferrals(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The codes for which the run should wait."""
+    return tuple(finding.code for finding in findings if finding.effect is Effect.DEFER)
+
+
 def codes(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """The codes that accompany the measurement."""
-    return tuple(finding.code for finding in findings if finding.effect is not Effect.REFUSE)
+    """The codes that accompany the measurement; a run that takes place was not put off."""
+    kept = (Effect.NOTE, Effect.LIMIT, Effect.FRUGAL)
+    return tuple(finding.code for finding in findings if finding.effect in kept)

@@ -13,7 +13,7 @@ from doxa_core.language import Text
 
 __all__ = ["HEAVY", "METHOD", "TITLE", "VALUES", "Options", "measure", "read_options", "seconds"]
 
-METHOD: Final = "speed/1"
+METHOD: Final = "speed/2"
 TITLE: Final = Text(vi="Tốc độ tải xuống và tải lên (HTTP)", en="Download and upload speed (HTTP)")
 HEAVY: Final = True
 
@@ -38,6 +38,34 @@ _OF_DIRECTION: Final = {
         vi="{direction}: trung bình cả lần truyền, kể cả khởi động chậm (cách tính của QCVN), lớp tải trọng TCP",
         en="{direction}: mean of the whole transfer with slow start (QCVN's way), TCP payload layer",
     ),
+    "target_met_flag": Text(
+        vi="{direction}: 1 nếu đường truyền đạt target_mbps (lớp target_layer), 0 nếu không; vắng khi chưa kết luận được",
+        en="{direction}: 1 where the line carries target_mbps (at target_layer), 0 where not; absent while undecided",
+    ),
+    "lower_mbps": Text(
+        vi="{direction}: cận dưới của tốc độ trung bình ở lớp target_layer (mặc định IP), chỉ khi có target_mbps",
+        en="{direction}: lower bound of the mean rate at target_layer (IP by default), only with target_mbps",
+    ),
+    "upper_mbps": Text(
+        vi="{direction}: cận trên của tốc độ trung bình ở lớp target_layer (mặc định IP), chỉ khi có target_mbps",
+        en="{direction}: upper bound of the mean rate at target_layer (IP by default), only with target_mbps",
+    ),
+    "burst_mbps": Text(
+        vi="{direction}: tốc độ lúc đầu khi bộ giới hạn còn tín dụng bùng phát, lớp tải trọng TCP (phép đo dài)",
+        en="{direction}: rate at first, while a shaper had burst credit, TCP payload layer (long run)",
+    ),
+    "sustained_mbps": Text(
+        vi="{direction}: tốc độ duy trì sau khi hết tín dụng bùng phát, lớp tải trọng TCP (phép đo dài)",
+        en="{direction}: rate sustained after the burst credit was used, TCP payload layer (long run)",
+    ),
+    "loaded_rtt_p95_ms": Text(
+        vi="{direction}: p95 của RTT (yêu cầu HTTP nhỏ) khi chiều này đầy tải",
+        en="{direction}: p95 of the round trip (small HTTP requests) while this direction is loaded",
+    ),
+    "rpm": Text(
+        vi="{direction}: số vòng đi về mỗi phút khi đầy tải (60000 / p95)",
+        en="{direction}: round trips a minute under load (60000 / p95)",
+    ),
     "bytes": Text(vi="{direction}: số byte tải trọng TCP", en="{direction}: octets of TCP payload"),
     "duration_s": Text(vi="{direction}: thời gian truyền", en="{direction}: time of the transfer"),
 }
@@ -47,6 +75,10 @@ VALUES: Final[Mapping[str, Text]] = {
         for name, direction in _DIRECTIONS.items()
         for suffix, text in _OF_DIRECTION.items()
     },
+    "idle_rtt_p50_ms": Text(
+        vi="trung vị RTT (yêu cầu HTTP nhỏ) khi đường truyền rảnh",
+        en="median round trip (small HTTP requests) while the line is idle",
+    ),
     "http_ping_min_ms": Text(vi="ping HTTP nhỏ nhất", en="smallest HTTP ping"),
     "http_ping_median_ms": Text(vi="ping HTTP trung vị", en="median HTTP ping"),
     "http_jitter_variance_ms2": Text(

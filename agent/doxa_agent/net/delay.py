@@ -6,8 +6,11 @@ seen; nothing is interpolated, also not the median of an even number.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import Final
+
+from doxa_agent.net.bursts import Bursts, bursts_of
 
 JITTER_GAIN: Final = 16
 """RFC 3550 §6.4.1: each new difference moves the estimate by a sixteenth."""
@@ -37,6 +40,20 @@ def jitter(delays: Iterable[float | None]) -> float | None:
     return estimate if pairs else None
 
 
+def variance(delays: Sequence[float]) -> float | None:
+    """The sample variance (n − 1) in their unit squared: what i-Speed calls jitter. None for fewer than two."""
+    if len(delays) < 2:
+        return None
+    mean = sum(delays) / len(delays)
+    return sum((delay - mean) ** 2 for delay in delays) / (len(delays) - 1)
+
+
+def mean_abs(delays: Iterable[float | None]) -> float | None:
+    """The mean |difference| of neighbouring delays, pairs as in `jitter` but all of the same weight; None without a pair."""
+    steps = [abs(b - a) for a, b in pairwise(delays) if a is not None and b is not None]
+    return sum(steps) / len(steps) if steps else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """What a run of echo requests to one far end amounts to; delays in milliseconds, None where nothing came back."""
@@ -51,8 +68,17 @@ class Summary:
     maximum: float | None = None
     jitter: float | None = None
     """RFC 3550; None also when no two neighbours came back."""
+    mean_abs: float | None = None
+    """The mean |difference| of neighbours; None as `jitter`."""
+    variance: float | None = None
+    """Square milliseconds, n − 1; None for fewer than two."""
+    pdv_p50: float | None = None
+    """RFC 5481 §4.2: the median of delay minus the smallest delay of the run."""
     pdv_p95: float | None = None
-    """RFC 5481 §4.2: the 95th percentile of delay minus the smallest delay of the run."""
+    """The same of the 95th percentile."""
+    pdv_p99: float | None = None
+    """The same of the 99th percentile."""
+    bursts: Bursts = field(default_factory=Bursts)
 
     @property
     def loss_ratio(self) -> float | None:
@@ -65,20 +91,32 @@ def summarise(delays_ms: Sequence[float | None], *, undecided: int = 0) -> Summa
 
     `undecided` of those None are neither lost nor received, because the run ended before their timeout: not counted.
     """
-    ordered = sorted(delay for delay in delays_ms if delay is not None)
-    sent = len(delays_ms) - undecided
+    return summarise_stretches([delays_ms], undecided=undecided)
+
+
+def summarise_stretches(stretches: Sequence[Sequence[float | None]], *, undecided: int = 0) -> Summary:
+    """The same for requests with interruptions: only within a stretch are neighbours neighbours."""
+    ordered = sorted(delay for delay in chain.from_iterable(stretches) if delay is not None)
+    sent = sum(map(len, stretches)) - undecided
+    bursts = bursts_of(stretches)
     if not ordered:
-        return Summary(sent=sent, received=0)
-    p95 = percentile(ordered, 95)
+        return Summary(sent=sent, received=0, bursts=bursts)
+    smallest, p50, p95, p99 = ordered[0], *(percentile(ordered, share) for share in (50, 95, 99))
+    apart: list[float | None] = [delay for stretch in stretches for delay in (*stretch, None)]
     return Summary(
         sent=sent,
         received=len(ordered),
-        minimum=ordered[0],
-        mean=min(max(sum(ordered) / len(ordered), ordered[0]), ordered[-1]),  # rounding may not leave the range
-        p50=percentile(ordered, 50),
+        minimum=smallest,
+        mean=min(max(sum(ordered) / len(ordered), smallest), ordered[-1]),  # rounding may not leave the range
+        p50=p50,
         p95=p95,
-        p99=percentile(ordered, 99),
+        p99=p99,
         maximum=ordered[-1],
-        jitter=jitter(delays_ms),
-        pdv_p95=p95 - ordered[0],
+        jitter=jitter(apart),
+        mean_abs=mean_abs(apart),
+        variance=variance(ordered),
+        pdv_p50=p50 - smallest,
+        pdv_p95=p95 - smallest,
+        pdv_p99=p99 - smallest,
+        bursts=bursts,
     )

@@ -10,12 +10,13 @@ import select
 import socket
 import struct
 import time
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from doxa_agent.meter import Link
 from doxa_agent.net.binding import FAMILIES, Unreachable, bind_socket
 from doxa_agent.net.echo import Mark
-from doxa_agent.net.echosocket import Answer, Harvest, Refusal, reason_of
+from doxa_agent.net.echosocket import CLASS, Answer, Harvest, Line, Refusal, Sending, reason_of
 from doxa_agent.net.stamp import Moment, now
 from doxa_agent.net.tcpinfo import read_tcp_info
 
@@ -23,17 +24,26 @@ _ABORT: Final = struct.pack("=ii", 1, 0)
 """SO_LINGER: closing sends RST, so no TIME_WAIT piles up at either side."""
 
 
+class Handshakes(NamedTuple):
+    """Far ends that are asked together."""
+
+    lines: tuple[Line, ...]
+    size: int
+
+
 class HandshakeSocket:
     """The interface of `EchoSocket` over one TCP connection attempt per request."""
 
     way = "tcp_handshake"
     stamped = False
+    lasting = False
 
-    def __init__(self, family: int, link: Link, timeout_s: float) -> None:
+    def __init__(self, family: int, link: Link, timeout_s: float, *, dscp: int = 0) -> None:
         self.family = family
+        self._dscp = dscp
         self._link, self._timeout_ns = link, int(timeout_s * 1e9)
         self._poll = select.epoll()
-        self._open: dict[int, tuple[socket.socket, Mark, str, int]] = {}
+        self._open: dict[int, tuple[socket.socket, Mark, bytes, int]] = {}
         self._attempt(family).close()
 
     def _attempt(self, family: int) -> socket.socket:
@@ -44,6 +54,8 @@ class HandshakeSocket:
         try:
             sock.settimeout(0)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+            if self._dscp:
+                sock.setsockopt(*CLASS[family], self._dscp << 2)
             bind_socket(sock, self._link, family)
         except BaseException:
             sock.close()
@@ -65,8 +77,22 @@ class HandshakeSocket:
         self._open.clear()
         self._poll.close()
 
-    def send(self, mark: Mark, address: tuple[str | int, ...]) -> tuple[Moment, str | None]:
-        """Start one handshake: when, and a reason code where the kernel would not."""
+    def batch(self, lines: Sequence[Line]) -> "Handshakes":
+        """The far ends that are asked together; each gets a connection attempt of its own."""
+        return Handshakes(tuple(lines), len(lines))
+
+    def send(self, batch: "Handshakes", seq: int) -> Sending:
+        """Start the handshakes number `seq`."""
+        moments: dict[int, Moment] = {}
+        refused: dict[int, str] = {}
+        for line in batch.lines:
+            moments[line.place], reason = self._start(Mark(line.place, seq), line)
+            if reason:
+                refused[line.place] = reason
+        return Sending(next(iter(moments.values()), now()), moments, refused)
+
+    def _start(self, mark: Mark, line: Line) -> tuple[Moment, str | None]:
+        """One handshake: when, and a reason code where the kernel would not."""
         try:
             sock = self._attempt(self.family)
         except Unreachable as unreachable:
@@ -74,11 +100,11 @@ class HandshakeSocket:
         except OSError as error:  # no descriptor is left
             return now(), reason_of(error.errno)
         moment = now()
-        number = sock.connect_ex(address)
+        number = sock.connect_ex(line.address)
         if number not in (0, errno.EINPROGRESS, errno.ECONNREFUSED):
             sock.close()
             return moment, reason_of(number)
-        self._open[sock.fileno()] = (sock, mark, str(address[0]), moment.mono)
+        self._open[sock.fileno()] = (sock, mark, line.host, moment.mono)
         self._poll.register(sock.fileno(), select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP)
         return moment, None
 
@@ -90,10 +116,10 @@ class HandshakeSocket:
             sock, mark, host, started = self._open.pop(descriptor)
             found = _conclude(sock, mark, host, time.monotonic_ns() - started)
             self._forget(sock)
-            if isinstance(found, Answer):
-                answers.append(found)
-            elif found is not None:
+            if isinstance(found, Refusal):
                 refusals.append(found)
+            elif found is not None:
+                answers.append(found)
         self._give_up()
         return Harvest(answers, refusals, [])
 
@@ -109,13 +135,13 @@ class HandshakeSocket:
         sock.close()
 
 
-def _conclude(sock: socket.socket, mark: Mark, host: str, elapsed_ns: int) -> Answer | Refusal | None:
+def _conclude(sock: socket.socket, mark: Mark, host: bytes, elapsed_ns: int) -> Answer | Refusal | None:
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if number == errno.ECONNREFUSED:
-        return Answer(mark, host, None, elapsed_ns)
+        return (*mark, host, None, elapsed_ns)
     if number:
         return Refusal(mark, host, reason_of(number))
     found = read_tcp_info(sock)
     if found.total_retrans:  # the first SYN or its answer was lost: what came is the answer to another packet
         return None
-    return Answer(mark, host, None, found.rtt_us * 1000 if found.rtt_us else elapsed_ns)
+    return (*mark, host, None, found.rtt_us * 1000 if found.rtt_us else elapsed_ns)

@@ -1,9 +1,9 @@
-"""The pinger: echo requests to many far ends at once from one thread, staggered evenly, with kernel receive stamps.
+"""The pinger: echo requests to many far ends at once from one thread, with kernel stamps on both sides.
 
     run = ping([Target(family=4, address="192.0.2.1")], link, Cadence(interval_s=1, count=60), deadline)
     run.tracks[0].delays_ms      one entry per request: milliseconds, or None where it was lost
 
-While the kernel stamps the replies nothing is lost by reading them late: they are collected when the next request is
+While the kernel stamps the replies nothing is lost by reading them late: they are collected when the next requests are
 due, which halves the wake-ups. Source of the method: RFC 2681 (round-trip delay), RFC 6673 (round-trip loss).
 """
 
@@ -12,97 +12,34 @@ import select
 import socket
 import time
 from array import array
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from doxa_agent.meter import Deadline, Link
-from doxa_agent.net import echo, stamp
+from doxa_agent.net import echo, heavy, stamp
 from doxa_agent.net.binding import FAMILIES, Unreachable
-from doxa_agent.net.echosocket import Answer, EchoSocket, Harvest, NotPermitted, Refusal
+from doxa_agent.net.cadence import Cadence, moments, phases
+from doxa_agent.net.echosocket import Answer, Departure, EchoSocket, Harvest, Line, NotPermitted, Refusal, Sending
 from doxa_agent.net.handshake import HandshakeSocket
-from doxa_agent.net.stamp import Moment
+from doxa_agent.net.stamp import STEP_NS, Moment
+from doxa_agent.net.track import Departures, Target, Track
+
+__all__ = ["Cadence", "Open", "Run", "Target", "Track", "ping"]
 
 _DRAIN_NS: Final = 250_000_000
 _DRAIN_COUNT: Final = 64
 """How long, and for how many requests, stamped replies may wait in the socket while others are being sent: with the
-largest payload and the smallest usual buffer (212,992 octets, doubled by the kernel) nothing overflows."""
-_SLOT_NS: Final = 100_000_000
-_SLOTS: Final = 8
-"""Requests to several far ends that are due within a slot leave together: a wake-up costs more than ten packets. A slot is
-100 ms, but never more than an eighth of the interval. Up to eight far ends always leave one by one."""
+largest payload and the smallest usual buffer (212,992 octets, doubled by the kernel) nothing overflows, a batch more
+included."""
 _NAP_S: Final = 0.1
 """The longest sleep that a cancel does not interrupt."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """To whom requests go: a numeric address and its family; the port is for handshakes only."""
-
-    family: int
-    address: str
-    port: int = 80
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cadence:
-    """How often, how many, how large, how long to wait."""
-
-    interval_s: float = 1.0
-    """Between two requests to the same far end."""
-    count: int = 10
-    """Requests per far end."""
-    timeout_s: float = 2.0
-    """A reply that took longer is late: lost for the statistics, counted apart."""
-    payload: int = 56
-    """Octets after the ICMP header."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Track:
-    """What happened with one far end. `delays` has one entry per request in sending order: nanoseconds or None."""
-
-    target: Target
-    way: str | None = None
-    """`icmp_datagram`, `icmp_raw` or `tcp_handshake`; None where no socket could be had (`errors` says why)."""
-    delays: list[int | None] = field(default_factory=list)
-    late: int = 0
-    """Replies after the timeout, each counted once."""
-    duplicates: int = 0
-    """Further replies to a request that already had one."""
-    foreign: int = 0
-    """Replies with our token from another address than the one asked."""
-    unsent: int = 0
-    """Requests among `delays` that the kernel refused to send."""
-    undecided: int = 0
-    """Requests among `delays` that the run did not live to see decided: neither received nor lost."""
-    by_process: int = 0
-    """Delays taken when this process noticed, not from a kernel stamp: upper bounds."""
-    departures: int = 0
-    """Requests with a kernel transmit stamp; for the others the delay begins when this process sent them."""
-    stepped: int = 0
-    """Delays during which the wall clock was set."""
-    errors: Counter[str] = field(default_factory=Counter)
-    """Reason codes: why requests were not sent, and the ICMP errors that came back."""
-    sent_real: "array[int]" = field(default_factory=lambda: array("q"), repr=False)
-    sent_mono: "array[int]" = field(default_factory=lambda: array("q"), repr=False)
-    answered: bytearray = field(default_factory=bytearray, repr=False)
-
-    @property
-    def delays_ms(self) -> list[float | None]:
-        """The delays in milliseconds, exact to the nanosecond."""
-        return [None if delay is None else delay / 1e6 for delay in self.delays]
-
-    @property
-    def received(self) -> int:
-        """Requests answered in time."""
-        return len(self.delays) - self.delays.count(None)
-
-    def sent_at(self, seq: int) -> Moment:
-        """When a request left."""
-        return Moment(self.sent_real[seq], self.sent_mono[seq])
+LEAD_S: Final = 0.5
+"""A request that leaves so shortly before a heavy test may meet its load …"""
+SETTLE_S: Final = 1.0
+"""… and one that leaves so shortly after it, its queue. The moment of sending alone decides, so that answered and lost
+requests are treated alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +52,10 @@ class Run:
     """The run ended before its last request was decided."""
     overflowed: int = 0
     """Packets that this machine dropped because its own receive queue was full: never the line's loss."""
+    together: int = 1
+    """The most requests that left in one call."""
+    open: "Open | None" = None
+    """Requests without an answer for a following run, where this one had to end before their timeout; else None."""
 
 
 class _Prober(Protocol):
@@ -123,16 +64,32 @@ class _Prober(Protocol):
     way: str
     stamped: bool
 
+    @property
+    def lasting(self) -> bool: ...
     def fileno(self) -> int: ...
-    def send(self, mark: echo.Mark, address: tuple[str | int, ...]) -> tuple[Moment, str | None]: ...
+    def batch(self, lines: Sequence[Line]) -> Any: ...
+    def send(self, batch: Any, seq: int) -> Sending: ...
     def drain(self) -> Harvest: ...
     def overflowed(self) -> int: ...
     def close(self) -> None: ...
 
 
-def ping(targets: Sequence[Target], link: Link, cadence: Cadence, deadline: Deadline) -> Run:
-    """Ask every target `cadence.count` times; ends early, with what there is, when the deadline is over."""
-    tracks = tuple(Track(target=target) for target in targets)
+def ping(
+    targets: Sequence[Target],
+    link: Link,
+    cadence: Cadence,
+    deadline: Deadline,
+    *,
+    ends: float | None = None,
+    before: "Open | None" = None,
+) -> Run:
+    """Ask every target `cadence.count` times; ends early, with what there is, when the deadline is over.
+
+    `ends` (monotonic seconds) is for back-to-back use: the run sends nothing later, does not wait beyond it for answers,
+    and gives requests that are still open to the next one, which takes them as `before` (the same targets) and books
+    them as its first.
+    """
+    tracks = tuple(Track(target=target, place=place) for place, target in enumerate(targets))
     with ExitStack() as stack:
         probers: dict[int, _Prober] = {}
         for family in sorted({target.family for target in targets}):
@@ -142,14 +99,19 @@ def ping(targets: Sequence[Target], link: Link, cadence: Cadence, deadline: Dead
                 _give_up(tracks, family, unreachable.reason)
             else:
                 stack.callback(probers[family].close)
-        return _Loop(tracks, probers, cadence, deadline).run()
+        loop = _Loop(tracks, probers, cadence, deadline, link.name)
+        run = loop.run(ends, before)
+        if run.open is not None:
+            stack.pop_all()  # the sockets live on
+        return run
 
 
 def _open(family: int, link: Link, cadence: Cadence) -> _Prober:
     try:
-        return EchoSocket(family, link, secrets.token_bytes(echo.TOKEN_BYTES), cadence.payload)
+        token = secrets.token_bytes(echo.TOKEN_BYTES)
+        return EchoSocket(family, link, token, cadence.payload, dscp=cadence.dscp)
     except NotPermitted:
-        return HandshakeSocket(family, link, cadence.timeout_s)
+        return HandshakeSocket(family, link, cadence.timeout_s, dscp=cadence.dscp)
 
 
 def _give_up(tracks: Sequence[Track], family: int, reason: str) -> None:
@@ -165,167 +127,280 @@ def socket_address(target: Target, way: str) -> tuple[str | int, ...]:
     """
     port = target.port if way == HandshakeSocket.way else 0
     kind = FAMILIES[target.family]
-    found = socket.getaddrinfo(target.address, port, kind, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
+    # Octets, for a text would load the tables of international names first.
+    numeric = target.address.encode("ascii")
+    found = socket.getaddrinfo(numeric, port, kind, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)
     return tuple(part for part in found[0][4] if not isinstance(part, bytes))
 
 
-_Line = tuple[int, Track, _Prober, tuple[str | int, ...]]
-"""A far end that can be asked: its place among the tracks, its track, its socket, its address."""
+class _Group:
+    """Far ends of one family that are asked together."""
+
+    __slots__ = ("batch", "left", "offset", "prober", "tracks")
+
+    def __init__(self, offset: int, prober: _Prober, lines: Sequence[Line], tracks: Sequence[Track]) -> None:
+        self.offset, self.prober, self.batch = offset, prober, prober.batch(lines)
+        self.tracks, self.left = tuple(tracks), Departures()
+        for track in tracks:
+            track.left = self.left
 
 
 class _Loop:
     """One run: sends when due, reads when useful, books each reply once."""
 
     def __init__(
-        self, tracks: tuple[Track, ...], probers: dict[int, _Prober], cadence: Cadence, deadline: Deadline
+        self,
+        tracks: tuple[Track, ...],
+        probers: dict[int, _Prober],
+        cadence: Cadence,
+        deadline: Deadline,
+        link_name: str,
     ) -> None:
-        self._tracks, self._cadence, self._deadline = tracks, cadence, deadline
+        self.tracks, self._cadence, self._deadline, self._link = tracks, cadence, deadline, link_name
+        self._by_family = probers
         self._probers = tuple(probers.values())
         self._timeout_ns = int(cadence.timeout_s * 1e9)
-        self._pending: dict[echo.Mark, int] = {}
-        """Requests without an answer and when they left (monotonic ns), oldest first."""
         self._drained_at = 0
         self._waiting = 0
         """Requests sent since the sockets were last read."""
+        self._last_sent = 0
+        self._together = 1
         self._poll = select.poll()
-        self._lines: list[_Line] = []
-        self._hosts: dict[int | str, Track] = {}
-        for place, track in enumerate(tracks):
-            if prober := probers.get(track.target.family):
-                address = socket_address(track.target, prober.way)
-                track.way = prober.way
-                self._lines.append((place, track, prober, address))
-                self._hosts.setdefault(address[0], track)
-        self._expected = {place: address[0] for place, _, _, address in self._lines}
+        self._hosts: dict[bytes, Track] = {}
+        self._expected: list[bytes | None] = [None] * len(tracks)
+        """The address of each far end that can be asked."""
+        self._before: Open | None = None
 
-    def run(self) -> Run:
+    def run(self, ends: float | None, before: "Open | None") -> Run:
         """Send everything, wait for what may still come, and close the books."""
+        self._before = before
         for prober in self._probers:
             self._poll.register(prober.fileno(), select.POLLIN)
-        finished = self._send_all() and self._await_last()
+        groups = self._group(ends)
+        finished = self._send_all(groups, ends) and self._await_last(ends)
         self._drain()
-        for mark in self._pending:
-            self._tracks[mark.place].undecided += 1
+        if self._before is not None:
+            self._before.close(self.tracks)
+            self._before = None
+        now = time.monotonic_ns()  # one moment for both, so that a request is either handed over or decided
+        opened = self._hand_over(now) if finished and ends is not None else None
+        for track in self.tracks:
+            self._close(track, now)
         overflowed = sum(prober.overflowed() for prober in self._probers)
-        return Run(tracks=self._tracks, cut_short=not finished, overflowed=overflowed)
+        return Run(
+            tracks=self.tracks,
+            cut_short=not finished,
+            overflowed=overflowed,
+            together=self._together,
+            open=opened,
+        )
 
-    def _send_all(self) -> bool:
+    def _group(self, ends: float | None) -> list[_Group]:
+        """The far ends by the moment within the interval at which their requests leave."""
+        lines = list(self._lines())
         gap = int(self._cadence.interval_s * 1e9)
-        groups = self._group(gap)
+        spread = gap
+        if ends is not None:  # the last round of a run that keeps its time must not be late: its far ends move together
+            room = int((ends - time.monotonic()) * 1e9) - gap * (self._cadence.count - 1)
+            spread = max(gap // 2, min(gap, room))
+        groups: list[_Group] = []
+        for offset, turns in phases(len(lines), spread, self._cadence.payload):
+            for family, prober in self._by_family.items():
+                chosen = [lines[turn] for turn in turns if self.tracks[lines[turn].place].target.family == family]
+                if chosen:
+                    groups.append(_Group(offset, prober, chosen, [self.tracks[line.place] for line in chosen]))
+                    self._together = max(self._together, len(chosen))
+        return groups
+
+    def _lines(self) -> list[Line]:
+        found = []
+        for place, track in enumerate(self.tracks):
+            if prober := self._by_family.get(track.target.family):
+                address = socket_address(track.target, prober.way)
+                host = socket.inet_pton(FAMILIES[track.target.family], str(address[0]).partition("%")[0])
+                track.way = prober.way
+                track.delays = [None] * self._cadence.count
+                track.answered = bytearray(self._cadence.count)
+                track.stamps = array("q", bytes(8 * self._cadence.count))
+                self._expected[place] = host
+                self._hosts.setdefault(host, track)
+                found.append(Line(place, address, host))
+        return found
+
+    def _send_all(self, groups: list[_Group], ends: float | None) -> bool:
+        gap = int(self._cadence.interval_s * 1e9)
         start = time.monotonic_ns()
-        for seq in range(self._cadence.count):
-            for offset, lines in groups:
-                due = start + seq * gap + offset
-                if not self._wait_until(due):
-                    return False
-                # After a suspension the schedule moves on: what was missed is not sent in one burst.
-                start += max(0, time.monotonic_ns() - due - gap)
-                for place, track, prober, address in lines:
-                    self._send(echo.Mark(place, seq), track, prober, address)
+        span = int(ends * 1e9) - start if ends is not None else gap * (self._cadence.count + 1)
+        latest = start + span
+        for offset, number in moments(self._cadence, [group.offset for group in groups], max(0, span)):
+            due = start + offset
+            if due > latest:
+                break
+            if not self._wait_until(due):
+                return False
+            # After a suspension the schedule moves on: what was missed is not sent in one burst.
+            start += max(0, time.monotonic_ns() - due - gap)
+            self._ask(groups[number])
         return True
 
-    def _group(self, gap: int) -> list[tuple[int, list[_Line]]]:
-        """The far ends by the moment within the interval at which their requests leave."""
-        slot = max(1, min(_SLOT_NS, gap // _SLOTS))
-        groups: dict[int, list[_Line]] = {}
-        for turn, line in enumerate(self._lines):
-            groups.setdefault(turn * gap // len(self._lines) // slot * slot, []).append(line)
-        return sorted(groups.items())
+    def _ask(self, group: _Group) -> None:
+        if self._cadence.pause and self._is_loaded():
+            for track in group.tracks:
+                track.paused += 1
+                if not track.breaks or track.breaks[-1] != group.left.sent:
+                    track.breaks.append(group.left.sent)
+            return
+        if self._waiting >= _DRAIN_COUNT:
+            self._drain()
+        sending = group.prober.send(group.batch, group.left.sent)
+        seq = group.left.add(sending.moment)
+        self._waiting += group.batch.size
+        self._last_sent = sending.moment.mono
+        for place, moment in sending.others.items():
+            group.left.others[place, seq] = moment
+        for place, reason in sending.refused.items():
+            track = self.tracks[place]
+            track.unsent += 1
+            track.answered[seq] = 2
+            track.errors[reason] += 1
+
+    def _is_loaded(self) -> bool:
+        now = time.monotonic()
+        return heavy.loaded(self._link, now - SETTLE_S, now)
 
     def _wait_until(self, due: int) -> bool:
         while not self._deadline.over:
             now = time.monotonic_ns()
-            if self._waiting >= _DRAIN_COUNT or (self._waiting and now - self._drained_at >= _DRAIN_NS):
-                self._drain()
-                now = time.monotonic_ns()
             if due <= now:
                 return True
-            self._rest((due - now) / 1e9)
+            # Read after sending, not before: the work then lies between the batches of a train.
+            if self._waiting >= _DRAIN_COUNT or (self._waiting and now - self._drained_at >= _DRAIN_NS):
+                self._drain()
+            else:
+                self._rest((due - now) / 1e9)
         return False
 
     def _rest(self, left_s: float) -> None:
         """Let time pass; wake for replies only where reading them late would falsify their delay."""
-        if self._pending and not all(prober.stamped for prober in self._probers):
+        if self._must_listen():
             self._listen(min(left_s, _NAP_S))
         elif left_s <= _NAP_S:
             time.sleep(left_s)
         else:
             self._deadline.wait(left_s)
 
+    def _must_listen(self) -> bool:
+        if all(prober.stamped for prober in self._probers):
+            return False
+        return time.monotonic_ns() < self._last_sent + self._timeout_ns
+
     def _listen(self, seconds: float) -> None:
         if self._poll.poll(seconds * 1000):
             self._drain()
-        else:
-            self._expire()
 
-    def _await_last(self) -> bool:
-        """Wait until each request has its answer or its timeout; False when the deadline comes first."""
+    def _await_last(self, ends: float | None) -> bool:
+        """Wait until each request has its answer or its timeout, or `ends`; False when the deadline comes first."""
         self._drain()
-        while self._pending:
+        while self._undecided(time.monotonic_ns()):
             if self._deadline.over:
                 return False
-            self._listen(_NAP_S)
+            left_s = _NAP_S if ends is None else min(_NAP_S, ends - time.monotonic())
+            if left_s <= 0:
+                return True
+            self._listen(left_s)
         return True
 
-    def _send(self, mark: echo.Mark, track: Track, prober: _Prober, address: tuple[str | int, ...]) -> None:
-        moment, refused = prober.send(mark, address)
-        track.sent_real.append(moment.real)
-        track.sent_mono.append(moment.mono)
-        track.delays.append(None)
-        track.answered.append(0)
-        if refused:
-            track.unsent += 1
-            track.errors[refused] += 1
-        else:
-            self._pending[mark] = moment.mono
-            self._waiting += 1
+    def _undecided(self, now: int) -> bool:
+        return self._last_sent + self._timeout_ns > now and any(self.open_of(track, now) for track in self.tracks)
+
+    def open_of(self, track: Track, now: int) -> list[int]:
+        """The numbers of this run's requests to a far end that may still be answered in time."""
+        found: list[int] = []
+        if track.answered.find(0, 0, track.left.sent) < 0:
+            return found
+        for seq in range(track.left.sent - 1, -1, -1):
+            if track.asked_at(seq).mono + self._timeout_ns <= now:
+                break
+            if not track.answered[seq]:
+                found.append(seq)
+        return found[::-1]
+
+    def _hand_over(self, now: int) -> "Open | None":
+        marks = {track.place: found for track in self.tracks if (found := self.open_of(track, now))}
+        if not marks or not all(prober.lasting for prober in self._probers):
+            return None
+        return Open(self, marks, self._last_sent + self._timeout_ns, self._probers)
+
+    def _close(self, track: Track, now: int) -> None:
+        """Cut the columns to what was sent, put what the run before left open first, and name what is open now."""
+        if track.way is None:
+            return
+        own = track.delays[: track.left.sent]
+        track.carried = len(track.before)
+        track.delays = [*track.before_delays, *own]
+        track.breaks = [*track.before_breaks, *(index + track.carried for index in track.breaks)]
+        track.open = frozenset(seq + track.carried for seq in self.open_of(track, now))
+
+    def drain(self) -> None:
+        """Read and book what waits in the sockets."""
+        self._drain()
 
     def _drain(self) -> None:
         for prober in self._probers:
             harvest = prober.drain()
             noticed = stamp.now()
-            for mark, departure in harvest.departures:
-                self._correct(mark, departure)
-            for answer in harvest.answers:
-                self._book(answer, noticed)
+            self._correct(harvest.departures)
+            self._book(harvest.answers, noticed)
             for refusal in harvest.refusals:
                 self._blame(refusal)
         self._drained_at, self._waiting = time.monotonic_ns(), 0
-        self._expire()
+        if self._before is not None and self._before.decided:
+            self._before.close(self.tracks)
+            self._before = None
 
-    def _asked(self, mark: echo.Mark) -> bool:
-        return mark.place in self._expected and mark.seq < len(self._tracks[mark.place].delays)
+    def _correct(self, departures: list[Departure]) -> None:
+        """Let delays begin at the kernel's transmit stamps."""
+        tracks, expected, many = self.tracks, self._expected, len(self.tracks)
+        for place, seq, departure in departures:
+            if place < many and expected[place] is not None and seq < (track := tracks[place]).left.sent:
+                sent = track.left.real[seq] if not track.left.others else track.asked_at(seq).real
+                if 0 <= departure - sent <= stamp.LONGEST_WAIT_NS:  # else the clock was set meanwhile
+                    track.departures += not track.stamps[seq]
+                    track.stamps[seq] = departure
 
-    def _correct(self, mark: echo.Mark, departure: int) -> None:
-        """Let a delay begin at the kernel's transmit stamp."""
-        if not self._asked(mark):
-            return
-        track = self._tracks[mark.place]
-        sent = track.sent_at(mark.seq)
-        moved = stamp.departed(sent, departure)
-        if moved is not sent:
-            track.sent_real[mark.seq], track.sent_mono[mark.seq] = moved
-            track.departures += 1
+    def _book(self, answers: list[Answer], noticed: Moment) -> None:
+        """Take each answer to a request of ours once; this is done for every packet, so it is written out."""
+        tracks, expected, many, timeout = self.tracks, self._expected, len(self.tracks), self._timeout_ns
+        offset = noticed.real - noticed.mono
+        for answer in answers:
+            place, seq, host, received, _ = answer
+            if place >= many or seq >= (track := tracks[place]).left.sent:
+                continue
+            if host != expected[place]:
+                track.foreign += 1
+            elif track.answered[seq]:
+                track.duplicates += 1
+            else:
+                track.answered[seq] = 1
+                left = track.stamps[seq]
+                if (
+                    left
+                    and received is not None
+                    and left <= received <= noticed.real
+                    and received - left <= timeout
+                    and -STEP_NS <= offset - track.left.offset[seq] <= STEP_NS
+                ):
+                    track.delays[seq] = received - left
+                else:
+                    self._take(track, answer, noticed)
 
-    def _book(self, answer: Answer, noticed: Moment) -> None:
-        if not self._asked(answer.mark):
-            return
-        place, seq = answer.mark
-        track = self._tracks[place]
-        if answer.host != self._expected[place]:
-            track.foreign += 1
-        elif track.answered[seq]:
-            track.duplicates += 1
+    def _take(self, track: Track, answer: Answer, noticed: Moment) -> None:
+        """The unusual answer: without a stamp, late, or across a step of the clock."""
+        _, seq, _, received, delay = answer
+        if delay is not None:
+            trip = stamp.RoundTrip(delay, by_kernel=True, stepped=False)
         else:
-            track.answered[seq] = 1
-            self._pending.pop(answer.mark, None)
-            self._take(track, seq, answer, noticed)
-
-    def _take(self, track: Track, seq: int, answer: Answer, noticed: Moment) -> None:
-        if answer.delay is not None:
-            trip = stamp.RoundTrip(answer.delay, by_kernel=True, stepped=False)
-        else:
-            trip = stamp.round_trip(track.sent_at(seq), answer.stamp, noticed)
+            trip = stamp.round_trip(track.sent_at(seq), received, noticed)
         if trip.delay > self._timeout_ns:
             track.late += 1
             return
@@ -335,13 +410,50 @@ class _Loop:
 
     def _blame(self, refusal: Refusal) -> None:
         """Book an ICMP error; the request stays open until its timeout, for its answer may come all the same."""
-        place = None if refusal.mark is None else refusal.mark.place
-        track = self._tracks[place] if place in self._expected and place is not None else self._hosts.get(refusal.host)
+        track = self._hosts.get(refusal.host)
+        if refusal.mark is not None and refusal.mark.place < len(self.tracks):
+            track = self.tracks[refusal.mark.place]
         if track is not None:
             track.errors[refusal.reason] += 1
 
-    def _expire(self) -> None:
-        """Forget requests whose timeout is over; a reply that still comes is found to be late by its stamp."""
-        oldest = time.monotonic_ns() - self._timeout_ns
-        while self._pending and self._pending[first := next(iter(self._pending))] < oldest:
-            del self._pending[first]
+
+class Open:
+    """Requests of a finished run whose timeout was not over: their sockets stay, the kernel goes on stamping."""
+
+    def __init__(self, loop: _Loop, marks: dict[int, list[int]], decided_at: int, probers: Sequence[_Prober]) -> None:
+        self._loop, self._marks, self._decided_at, self._probers = loop, marks, decided_at, probers
+        self._columns = {place: loop.tracks[place].delays for place in marks}
+
+    @property
+    def decided(self) -> bool:
+        """Whether every timeout is over."""
+        return time.monotonic_ns() >= self._decided_at
+
+    def close(self, tracks: Sequence[Track]) -> None:
+        """Book what has become of them as the first requests of the next run's `tracks`, and give the sockets back."""
+        for place, column in self._columns.items():
+            self._loop.tracks[place].delays = column
+        self._loop.drain()
+        now = time.monotonic_ns()
+        for place, marks in self._marks.items():
+            old = self._loop.tracks[place]
+            if place < len(tracks) and tracks[place].target == old.target:
+                undecided = self._loop.open_of(old, now)
+                _carry(old, [seq for seq in marks if seq not in undecided], tracks[place])
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give the sockets back; nobody books these requests."""
+        for prober in self._probers:
+            prober.close()
+
+
+def _carry(old: Track, marks: list[int], track: Track) -> None:
+    """Put requests of the run before in front of a track of the next one."""
+    for index, seq in enumerate(marks):
+        if index and seq != marks[index - 1] + 1:
+            track.before_breaks.append(index)
+        track.before.append(old.sent_at(seq).mono)
+        track.before_delays.append(old.delays[seq])
+    if marks and marks[-1] != old.left.sent - 1:
+        track.before_breaks.append(len(marks))

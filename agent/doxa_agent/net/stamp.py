@@ -23,7 +23,8 @@ STAMP_ROOM: Final = socket.CMSG_SPACE(48)
 
 STEP_NS: Final = 50_000
 """A smaller change of the offset is the spread of reading two clocks; it bounds the error that can pass unnoticed."""
-_LONGEST_WAIT_NS: Final = 10_000_000_000
+LONGEST_WAIT_NS: Final = 10_000_000_000
+"""How long a packet may have waited in this machine before it left; a stamp after that is of a clock that was set."""
 _TIGHT_NS: Final = 10_000
 _TRIES: Final = 4
 
@@ -95,7 +96,7 @@ def departed(sent: Moment, stamp: int) -> Moment:
     wire time of RFC 2330 §10.2). A stamp from before sending, or too long after, was taken on a clock that was stepped.
     """
     wait = stamp - sent.real
-    return Moment(stamp, sent.mono + wait) if 0 <= wait <= _LONGEST_WAIT_NS else sent
+    return Moment(stamp, sent.mono + wait) if 0 <= wait <= LONGEST_WAIT_NS else sent
 
 
 def ask_for_stamps(sock: socket.socket) -> None:

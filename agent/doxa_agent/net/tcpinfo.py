@@ -85,6 +85,12 @@ def _reader(length: int) -> struct.Struct:
     return struct.Struct(form)
 
 
+_ARRIVED: Final = struct.Struct("=20xI104xQ16xI68xI4xI")
+"""rcv_mss, bytes_received, data_segs_in, rcv_ooopack, rcv_wnd: all that a download's count needs, in one reading."""
+_DELIVERED: Final = struct.Struct("=16xI8xI68xI16xQ64xI")
+"""snd_mss, sacked, total_retrans, bytes_acked, delivered: all that an upload's count needs."""
+
+
 class ArrivedCounter:
     """Octets of payload that arrived at this end of a connection, out of order ones too.
 
@@ -100,6 +106,24 @@ class ArrivedCounter:
         self.disordered = 0
         """Segments that arrived out of order."""
         self._segments = 0
+
+    def look(self, sock: socket.socket, read: int, most: int = _LARGEST) -> float:
+        """`update` from the socket itself: 160 times a second only the fields that are needed are unpacked."""
+        try:
+            packed = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, most)
+        except OSError:
+            return self.octets
+        if len(packed) < _ARRIVED.size or not self.smooth:
+            return self.update(parse_tcp_info(packed), read)
+        mss, in_order, segments, disordered, window = _ARRIVED.unpack_from(packed)
+        if self.exact and not disordered:
+            octets = float(in_order)
+        else:
+            self.exact = False
+            more = self.octets + ((segments - self._segments) & 0xFFFFFFFF) * mss
+            octets = max(self.octets, in_order, min(more, in_order + window))  # as _bounded
+        self.disordered, self._segments, self.octets = disordered, segments, octets
+        return octets
 
     def update(self, found: TcpInfo, read: int) -> float:
         """The count after one more look at the connection, of which the application has read `read` octets."""
@@ -134,6 +158,23 @@ class DeliveredCounter:
         self.exact = True
         self.known = True
         self._segments = 0
+
+    def look(self, sock: socket.socket, most: int = _LARGEST) -> float:
+        """`update` from the socket itself, see `ArrivedCounter.look`."""
+        try:
+            packed = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, most)
+        except OSError:
+            return self.octets
+        if len(packed) < _DELIVERED.size:
+            return self.update(parse_tcp_info(packed))
+        mss, sacked, again, acked, delivered = _DELIVERED.unpack_from(packed)
+        if self.exact and not again and not sacked:
+            self.octets = float(acked)
+        else:
+            self.exact = False
+            self.octets += ((delivered - self._segments) & 0xFFFFFFFF) * mss
+        self._segments = delivered
+        return self.octets
 
     def update(self, found: TcpInfo) -> float:
         """The count after one more look at the connection."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -13,7 +14,7 @@ _COMMON: Final = (
     "Cache-Control: no-store, no-cache, must-revalidate, max-age=0\r\n"
     "Pragma: no-cache\r\n"
     "Access-Control-Allow-Origin: *\r\n"
-    "Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
+    "Access-Control-Allow-Methods: GET, POST, OPTIONS, DELETE\r\n"
     "Access-Control-Allow-Headers: Content-Encoding, Content-Type\r\n"
     "Access-Control-Max-Age: 86400\r\n"
     "Timing-Allow-Origin: *\r\n"
@@ -35,10 +36,20 @@ def text(status: int, body: str, *, keep: bool) -> bytes:
     return head(status, len(packed), keep=keep) + packed
 
 
-def json_answer(found: Mapping[str, Any], *, keep: bool) -> bytes:
-    """A short answer in JSON."""
+def json_answer(found: Mapping[str, Any], *, keep: bool, status: int = HTTPStatus.OK, extra: str = "") -> bytes:
+    """A short answer in JSON; `extra` are further fields, each with its line's end."""
     packed = json.dumps(found, separators=(",", ":")).encode()
-    return head(HTTPStatus.OK, len(packed), keep=keep, kind="application/json") + packed
+    return head(status, len(packed), keep=keep, kind="application/json", extra=extra) + packed
+
+
+def come_back(seconds: float, why: str, *, keep: bool) -> bytes:
+    """503 with the time after which there should be room (RFC 9110 §10.2.3), for machines of any family."""
+    return json_answer(
+        {"doxa": 1, "come_back_s": seconds, "why": why},
+        keep=keep,
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        extra=f"Retry-After: {math.ceil(seconds)}\r\n",
+    )
 
 
 def garbage_head(length: int, *, keep: bool, congestion: str) -> bytes:

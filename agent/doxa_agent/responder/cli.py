@@ -1,50 +1,125 @@
-"""`doxa responder …`: runs the far end of the measurements."""
+"""`doxa responder …`: runs the far end of the measurements, one role or several together."""
 
 import argparse
-import json
-import re
-import signal
-from types import FrameType
+from typing import Final, NoReturn
 
-from doxa_agent.net import congestion
-from doxa_agent.responder.connection import Limits
-from doxa_agent.responder.server import Server, Settings, open_listeners
-from doxa_core.errors import InputError
+from doxa_agent.responder import roles
+from doxa_agent.responder.beside import Beside
+from doxa_agent.responder.roles import http
+from doxa_core.errors import InputError, OperationError
 from doxa_core.language import Text
 
-ABOUT = Text(
-    vi="Đầu xa của phép đo: phục vụ mọi máy khách kiểu LibreSpeed (garbage.php, empty.php, getIP.php).",
-    en="The far end of the measurements: serves any LibreSpeed client (garbage.php, empty.php, getIP.php).",
+RUN: Final = "run"
+ABOUT: Final = Text(
+    vi="Đầu xa của phép đo: HTTP kiểu LibreSpeed trong tiến trình này, các vai trò khác bên cạnh theo --also.",
+    en="The far end of the measurements: HTTP of the LibreSpeed kind in this process, other roles beside it by --also.",
 )
-EXAMPLE = Text(
-    vi="ví dụ:\n  doxa responder run --port 8080\n  curl http://127.0.0.1:8080/health\n"
-    "  doxa responder run --host 127.0.0.1 --rate-mbps 94    (tự đóng vai đường truyền 94 Mbit/s)",
-    en="example:\n  doxa responder run --port 8080\n  curl http://127.0.0.1:8080/health\n"
-    "  doxa responder run --host 127.0.0.1 --rate-mbps 94    (plays a line of 94 Mbit/s itself)",
+ALSO: Final = Text(
+    vi="chạy thêm vai trò khác bên cạnh, có thể lặp lại hoặc cách nhau bằng dấu phẩy: {known}; tùy chọn của vai trò viết "
+    "kèm tên nó, ví dụ --capacity-port 24601",
+    en="run another role beside it, may be repeated or a comma list: {known}; a role's own options are written with its "
+    "name, such as --capacity-port 24601",
 )
-LISTENING = Text(vi="đầu xa đang lắng nghe tại {where}", en="the far end listens at {where}")
-STOPPED = Text(vi="đầu xa đã dừng", en="the far end has stopped")
+EXAMPLE: Final = Text(
+    vi=f"{http.EXAMPLE.vi}\n  doxa responder run --also capacity,stamp --stamp-port 8620",
+    en=f"{http.EXAMPLE.en}\n  doxa responder run --also capacity,stamp --stamp-port 8620",
+)
 
 
 def main(argv: list[str]) -> int:
-    """Run `doxa responder …`; 0 after a polite stop."""
-    asked = _parser().parse_args(argv)
-    settings = _settings(asked)
-    server = Server(settings, open_listeners(settings))
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        server.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    _say_where(server, as_json=asked.json)
-    server.serve()
-    if not asked.json:
-        print(STOPPED)
-    return 0
+    """Run `doxa responder …`; 0 after a polite stop, 1 where the machine refuses, 2 for a bad argument."""
+    what = argv[0] if argv else ""
+    if what == RUN:
+        return _run(argv[1:])
+    if what in roles.names():
+        role = roles.load(what)
+        return role.run(_parser(what, role.title, role.example, role).parse_args(argv[1:]))
+    _overview().parse_args(argv)
+    return 2  # not reached: argparse has answered
 
 
-def _parser() -> argparse.ArgumentParser:
+def _run(words: list[str]) -> int:
+    parser = _parser(RUN, ABOUT, EXAMPLE, roles.load("http"))
+    others = [name for name in roles.names() if name != "http"]
+    parser.add_argument(
+        "--also", action="append", default=[], metavar="ROLE", help=str(ALSO.fill(known=", ".join(others)))
+    )
+    asked, rest = parser.parse_known_args(words)
+    names = list(dict.fromkeys(name for given in asked.also for name in given.split(",") if name))
+    options, strange = _sorted(rest, names)
+    if strange:
+        parser.error(f"unrecognized arguments: {' '.join(strange)}")
+    beside = Beside({name: _checked(name, options[name], others, asked.host or []) for name in names})
+    try:
+        return http.serve(asked, beside=beside.start, stopping=beside.tell_stop)
+    finally:
+        beside.stop()
+
+
+def _sorted(rest: list[str], names: list[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """What stands after `--ROLE-…` belongs to that role, as `--…`; and what belongs to nobody."""
+    found: dict[str, list[str]] = {name: [] for name in names}
+    strange: list[str] = []
+    here = strange
+    for word in rest:
+        if word.startswith("--"):
+            owner = next((name for name in names if word.startswith(f"--{name}-")), None)
+            here = strange if owner is None else found[owner]
+            here.append(word if owner is None else f"--{word.removeprefix(f'--{owner}-')}")
+        else:
+            here.append(word)
+    return found, strange
+
+
+class _WrongError(Exception):
+    """What a role's parser says to its options."""
+
+
+class _Strict(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _WrongError(message)
+
+
+def _checked(name: str, words: list[str], known: list[str], hosts: list[str]) -> list[str]:
+    """The words for that role's process: they must suit it, and our own --host is its, where it takes one."""
+    if name not in known:
+        raise InputError(
+            "--also",
+            Text(vi=f"không có vai trò «{name}»", en=f"there is no role '{name}'"),
+            Text(vi=f"hãy chọn: {', '.join(known)}", en=f"choose: {', '.join(known)}"),
+        )
+    role = roles.load(name)
+    listening = [] if "--host" in words else [word for host in hosts for word in ("--host", host)]
+    problem = ""
+    for asked in (words + listening, words):
+        parser = _Strict(add_help=False)
+        role.add_options(parser)
+        try:
+            parser.parse_args(asked)
+        except _WrongError as wrong:
+            problem = str(wrong)
+        else:
+            return asked
+    raise InputError(
+        f"--{name}-…",
+        Text(vi=problem, en=problem),
+        Text(vi=f"xem: doxa responder {name} --help", en=f"see: doxa responder {name} --help"),
+    )
+
+
+def _parser(name: str, about: Text, example: Text, role: roles.Role) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"doxa responder {name}",
+        description=str(about),
+        epilog=str(example),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    role.add_options(parser)
+    return parser
+
+
+def _overview() -> argparse.ArgumentParser:
+    """The help of the group: every role with its title; a broken one shows why."""
     parser = argparse.ArgumentParser(
         prog="doxa responder",
         description=str(ABOUT),
@@ -52,79 +127,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawTextHelpFormatter,
     )
     groups = parser.add_subparsers(dest="what", required=True, metavar="run")
-    run = groups.add_parser(
-        "run",
-        help=str(ABOUT),
-        description=str(ABOUT),
-        epilog=str(EXAMPLE),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_options(run)
+    groups.add_parser(RUN, help=str(ABOUT))
+    for name in roles.names():
+        try:
+            title = str(roles.load(name).title)
+        except OperationError as error:
+            title = str(error)
+        groups.add_parser(name, help=title)
     return parser
-
-
-def _add_options(run: argparse.ArgumentParser) -> None:
-    def option(name: str, vi: str, en: str, **more: object) -> None:
-        run.add_argument(name, help=str(Text(vi=vi, en=en)), **more)  # type: ignore[arg-type]
-
-    option("--host", "địa chỉ lắng nghe, có thể lặp lại (mặc định: mọi địa chỉ v4 và v6)",
-           "address to listen at, may be repeated (default: all, v4 and v6)", action="append", metavar="ADDRESS")  # fmt: skip
-    option("--port", "cổng TCP (mặc định 8080; 0: hệ thống chọn)", "TCP port (default 8080; 0: the system chooses)",
-           type=int, default=8080)  # fmt: skip
-    option("--path", "thư mục phục vụ thêm, ngoài / và /backend/", "one more folder to serve, beside / and /backend/",
-           default="")  # fmt: skip
-    option("--rate-mbps", "tự đóng vai đường truyền: tốc độ tải trọng TCP mỗi chiều, Mbit/s",
-           "play a line: TCP payload rate of each direction, Mbit/s", type=float)  # fmt: skip
-    option("--rate-down-mbps", "như --rate-mbps, chỉ chiều tải xuống", "as --rate-mbps, download only", type=float)
-    option("--rate-up-mbps", "như --rate-mbps, chỉ chiều tải lên", "as --rate-mbps, upload only", type=float)
-    option("--congestion", "thuật toán điều khiển tắc nghẽn: auto (bbr nếu có), system, hoặc tên",
-           "congestion control: auto (bbr where there is), system, or a name", default=congestion.AUTO)  # fmt: skip
-    option("--max-connections", "số kết nối tối đa cùng lúc", "most connections at a time", type=int, default=512)
-    option("--max-seconds", "thời gian tối đa của một lần truyền, giây", "longest transfer, seconds", type=float,
-           default=60.0)  # fmt: skip
-    option("--json", "in địa chỉ lắng nghe dạng JSON", "print where it listens as JSON", action="store_true")
-
-
-def _settings(asked: argparse.Namespace) -> Settings:
-    _within("--port", asked.port, 0, 65535)
-    _within("--max-connections", asked.max_connections, 1, 100_000)
-    _within("--max-seconds", asked.max_seconds, 1, 86_400)
-    for name in ("rate_mbps", "rate_down_mbps", "rate_up_mbps"):
-        if (rate := getattr(asked, name)) is not None:
-            _within("--" + name.replace("_", "-"), rate, 0.1, 100_000)
-    if not re.fullmatch(r"[A-Za-z0-9._~/-]{0,200}", asked.path):
-        _refuse("--path", Text(vi="chỉ dùng chữ, số và / . _ ~ -", en="use only letters, digits and / . _ ~ -"))
-    known = congestion.available() | {congestion.AUTO, congestion.SYSTEM}
-    if asked.congestion not in known:
-        _refuse(
-            "--congestion", Text(vi=f"hãy chọn: {', '.join(sorted(known))}", en=f"choose: {', '.join(sorted(known))}")
-        )
-    return Settings(
-        hosts=tuple(asked.host) if asked.host else Settings().hosts,
-        port=asked.port,
-        path=asked.path,
-        rate_down_mbps=asked.rate_down_mbps or asked.rate_mbps,
-        rate_up_mbps=asked.rate_up_mbps or asked.rate_mbps,
-        congestion=asked.congestion,
-        limits=Limits(connections=asked.max_connections, transfer_s=asked.max_seconds),
-    )
-
-
-def _within(name: str, value: float, lowest: float, highest: float) -> None:
-    if not lowest <= value <= highest:
-        _refuse(name, Text(vi=f"hãy ghi từ {lowest:g} đến {highest:g}", en=f"write from {lowest:g} to {highest:g}"))
-
-
-def _refuse(name: str, mend: Text) -> None:
-    raise InputError(name, Text(vi="giá trị không hợp lệ", en="the value is not valid"), mend)
-
-
-def _say_where(server: Server, *, as_json: bool) -> None:
-    places = [{"host": host, "port": port} for host, port in server.addresses]
-    if as_json:
-        print(json.dumps({"listening": places}), flush=True)
-        return
-    where = ", ".join(
-        f"[{p['host']}]:{p['port']}" if ":" in str(p["host"]) else f"{p['host']}:{p['port']}" for p in places
-    )
-    print(LISTENING.fill(where=where), flush=True)

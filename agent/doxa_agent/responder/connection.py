@@ -1,5 +1,6 @@
 """One client's connection: reads a request, then discards its body, sends garbage or a short answer; never blocks."""
 
+import math
 import mmap
 import os
 import select
@@ -13,17 +14,24 @@ from typing import Any, Final
 from doxa_agent.net import congestion
 from doxa_agent.net.tcpinfo import ArrivedCounter, read_tcp_info
 from doxa_agent.responder import answers
+from doxa_agent.responder.admission import Admission, pace_socket
 from doxa_agent.responder.pacing import Bucket
 from doxa_agent.responder.requests import HttpRequest, Refusal, head_size, parse_request
 from doxa_agent.responder.sessions import Session, Sessions, session_name
+from doxa_agent.responder.slots import Direction, Slot, Slots
 
 BUFFER: Final = 256 * 1024
 CHUNK: Final = 1024 * 1024
 LOW_WATER: Final = 256 * 1024
 NOTSENT: Final = 128 * 1024
 MAX_CHUNKS: Final = 1024
-_TURNS: Final = 4
-"""System calls for one connection before the next one has its turn."""
+TURN: Final = 4 * BUFFER
+"""Octets that one connection may send before the next one has its turn; fewer where there are many (`Server`)."""
+_PACED_QUEUE_S: Final = 0.002
+_LEAST_UNSENT: Final = 16 * 1024
+PIECE: Final = 4 * 1024
+"""Of requests, read at once: what is pipelined in it is answered in one turn, so it bounds the turn."""
+_DRAIN: Final = 16 * CHUNK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +39,17 @@ class Limits:
     """What one client may take; seconds and counts."""
 
     connections: int = 512
+    per_address: int | None = None
+    """Connections of one address; None: half of all, but eight at least, so that nobody shuts out the others."""
     transfer_s: float = 60.0
     head_s: float = 10.0
     idle_s: float = 20.0
     linger_s: float = 2.0
+
+    @property
+    def of_one_address(self) -> int:
+        """Connections that one address may hold."""
+        return max(8, self.connections // 2) if self.per_address is None else self.per_address
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +58,8 @@ class Traffic:
 
     sent: int = 0
     received: int = 0
+    transfers: int = 0
+    """Downloads and uploads of this moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +67,11 @@ class House:
     """What all connections share."""
 
     roots: tuple[str, ...]
-    health: Callable[[], dict[str, Any]]
+    health: Callable[[HttpRequest, str], dict[str, Any]]
     limits: Limits = field(default_factory=Limits)
     congestion: str = congestion.AUTO
     sessions: Sessions = field(default_factory=Sessions)
+    admission: Admission = field(default_factory=lambda: Admission(Slots()))
     traffic: Traffic = field(default_factory=Traffic)
     down: Bucket | None = None
     up: Bucket | None = None
@@ -79,9 +97,23 @@ class Connection:
     def __init__(self, sock: socket.socket, peer: str, house: House, now: float) -> None:
         self.sock = sock
         self.peer = peer
+        self.owner = peer
+        """Whose it is, for limits and accounts (`slots.owner_of`)."""
         self.phase = Phase.HEAD
         self.deadline = now + house.limits.idle_s
         self.paced = False
+        self.blocked = False
+        """A paced transfer whose client is slower than its turn: it waits for its socket and not for tokens."""
+        self.queued = False
+        """Whether it stands in the queue for tokens (the server's own mark)."""
+        self.held = False
+        """An upload without a slot that is read by the clock, because slots are promised."""
+        self.turn = TURN
+        self.sent = 0
+        self.received = 0
+        self.slot: Slot | None = None
+        self._pace: float | None = None
+        self._direction: Direction = "download"
         self._house = house
         self._received = b""
         self._out = b""
@@ -94,15 +126,22 @@ class Connection:
         self._low_water = 1
 
     @property
+    def outlived(self) -> bool:
+        """Whether a transfer's slot is over."""
+        return self.slot is not None and self.slot.ended is not None and self.phase in (Phase.SOURCE, Phase.SINK)
+
+    @property
     def interest(self) -> int:
         """The epoll events that this phase waits for; a paced transfer waits for its tokens instead."""
-        if self.phase in (Phase.ANSWER, Phase.SOURCE):
-            return 0 if self.paced else select.EPOLLOUT
-        return 0 if self.paced else select.EPOLLIN
+        if (self.paced and not self.blocked) or self.held:
+            return 0
+        return select.EPOLLOUT if self.phase in (Phase.ANSWER, Phase.SOURCE) else select.EPOLLIN
 
     def ready(self, now: float) -> None:
         """The socket can move: take the next step. `OSError` means that the client is gone."""
-        if self.phase is Phase.HEAD:
+        if self.paced:
+            self.blocked = False  # back to the queue for tokens
+        elif self.phase is Phase.HEAD:
             self._read_head(now)
         elif self.phase is Phase.SINK:
             self.drain(now)
@@ -112,10 +151,11 @@ class Connection:
             self._flush(now)
         elif self.phase is Phase.LINGER and self._discard(CHUNK) == 0:
             self.phase = Phase.OVER
+        self._take_requests(now)
 
     def _read_head(self, now: float) -> None:
         try:
-            got = self.sock.recv(16 * 1024)
+            got = self.sock.recv(PIECE)
         except BlockingIOError:
             return
         if not got:
@@ -125,27 +165,33 @@ class Connection:
             self.deadline = now + self._house.limits.head_s  # not moved by further bytes: no slow loris
         self._count_received(len(got))
         self._received += got
-        self._take_request(now)
 
     def _count_received(self, octets: int) -> None:
         self._read += octets
+        self.received += octets
         self._house.traffic.received += octets
 
-    def _take_request(self, now: float) -> None:
-        try:
-            size = head_size(self._received)
-            if size is None:
-                return
-            request = parse_request(self._received[:size])
-            self._received = self._received[size:]
-            self._begin(request, now)
-        except Refusal as refusal:
-            phrase = HTTPStatus(refusal.status).phrase
-            self._answer(answers.text(refusal.status, f"{phrase}\n", keep=False), now, keep=False)
+    def _take_requests(self, now: float) -> None:
+        """Every whole request that is at hand. A loop: a packet may hold hundreds, more than any stack is deep."""
+        while self.phase is Phase.HEAD and self._received:
+            try:
+                size = head_size(self._received)
+                if size is None:
+                    return
+                request = parse_request(self._received[:size])
+                self._received = self._received[size:]
+                self._begin(request, now)
+            except Refusal as refusal:
+                sentence = refusal.sentence or f"{HTTPStatus(refusal.status).phrase}\n"
+                answer = refusal.answer or answers.text(refusal.status, sentence, keep=False)
+                self._answer(answer, now, keep=False)
 
     def _begin(self, request: HttpRequest, now: float) -> None:
         self.deadline = now + self._house.limits.transfer_s
+        self.slot = None
         name = self._endpoint(request.path)
+        if request.method == "DELETE" and name != "slot":
+            raise Refusal(405)
         if request.method == "OPTIONS":
             self._sink_then(answers.head(HTTPStatus.NO_CONTENT, 0, keep=request.keep_alive), request, now)
         elif name == "empty":
@@ -153,7 +199,7 @@ class Connection:
         elif name == "garbage" and request.method == "GET" and request.length == 0:
             self._download(request, now)
         else:
-            self._sink_then(self._short(name, request), request, now)
+            self._sink_then(self._short(name, request, now), request, now)
 
     def _endpoint(self, path: str) -> str:
         for root in self._house.roots:
@@ -161,8 +207,10 @@ class Connection:
                 return path.removeprefix(root).removesuffix(".php").lower()
         return ""
 
-    def _short(self, name: str, request: HttpRequest) -> bytes:
+    def _short(self, name: str, request: HttpRequest, now: float) -> bytes:
         keep = request.keep_alive
+        if name == "slot":
+            return self._house.admission.answer(request, self.peer, now)
         if name not in ("getip", "received", "health"):
             raise Refusal(405 if name == "garbage" else 404)
         if request.method not in ("GET", "HEAD"):
@@ -172,7 +220,7 @@ class Connection:
         elif name == "received":
             body = self._report(request)
         else:
-            body = answers.json_answer(self._house.health(), keep=keep)
+            body = answers.json_answer(self._house.health(request, self.peer), keep=keep)
         return body.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if request.method == "HEAD" else body
 
     def _report(self, request: HttpRequest) -> bytes:
@@ -185,31 +233,50 @@ class Connection:
     # --- garbage -----------------------------------------------------------------------------------------------------
 
     def _download(self, request: HttpRequest, now: float) -> None:
+        self._direction, self.slot = "download", self._house.admission.admit(request, "download", now)
         asked = request.query.get("ckSize", "")
         chunks = min(MAX_CHUNKS, max(1, int(asked))) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 4
         wanted = request.query.get("congestion", "")
         known = wanted in congestion.available()
         used = congestion.choose(self.sock, wanted if known else self._house.congestion)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, self._unsent())
         self._left = chunks * CHUNK
         self._after = Phase.HEAD if request.keep_alive else Phase.OVER
         self._out = answers.garbage_head(self._left, keep=request.keep_alive, congestion=used)
         self.phase = Phase.SOURCE
-        self.paced = self._house.down is not None
+        self.paced, self.blocked = self._house.down is not None, False
         self._send_garbage(now)
+
+    def _unsent(self) -> int:
+        """What the kernel may keep unsent. Tokens are spent on it: 200 full queues would burst past the pace."""
+        bucket = self._house.down
+        if bucket is None:
+            return NOTSENT
+        share = bucket.per_second * _PACED_QUEUE_S / (1 + self._house.traffic.transfers)
+        return min(NOTSENT, max(_LEAST_UNSENT, round(share)))
 
     def _send_garbage(self, now: float) -> None:
         if not self.paced:
-            self._send_some(_TURNS * BUFFER, now)
+            self._send_some(self.turn, now)
 
     def move(self, most: int, now: float) -> int:
         """Move at most `most` octets of a paced transfer; how many went. 0 means that the client is slower."""
-        return self._send_some(most, now) if self.phase is Phase.SOURCE else self.drain(now, most)
+        moved = self._send_some(most, now) if self.phase is Phase.SOURCE else self.drain(now, most)
+        self.blocked = self.paced and moved == 0
+        self._take_requests(now)
+        return moved
+
+    def hold(self, per_second: float | None) -> None:
+        """Give a transfer without a slot so many octets a second, None: all that its line takes."""
+        if self.phase is Phase.SOURCE and per_second != self._pace:
+            pace_socket(self.sock, per_second)
+            self._pace = per_second
+        self.held = self.phase is Phase.SINK and per_second is not None
 
     def _send_some(self, most: int, now: float) -> int:
         if self._out:
             self._send_out()
-        sent = 0
+        sent, most = 0, self._allowed(most)
         while not self._out and sent < min(most, self._left):
             try:
                 new = self.sock.send(self._house.garbage[: min(BUFFER, most - sent, self._left - sent)])
@@ -219,18 +286,36 @@ class Connection:
             if new < BUFFER:
                 break
         self._left -= sent
+        self.sent += sent
         self._house.traffic.sent += sent
         if self._left == 0 and not self._out:
             self._finish(now)
+        self._charge(sent, now)
         return sent
+
+    def _allowed(self, most: int) -> int:
+        """`most`, or what the slot still allows."""
+        return most if self.slot is None else min(most, max(0, math.ceil(self.slot.left(self._direction))))
+
+    def _charge(self, octets: int, now: float) -> None:
+        """Put octets on the slot's account; the transfer ends with its slot."""
+        slot = self.slot
+        if slot is None:
+            return
+        if octets:
+            self._house.admission.slots.move(slot, self._direction, octets, now)
+        if slot.ended is not None or slot.left(self._direction) <= 0:
+            self.phase = Phase.OVER
 
     # --- uploads -----------------------------------------------------------------------------------------------------
 
     def _upload(self, request: HttpRequest, now: float) -> None:
         answer = answers.head(HTTPStatus.OK, 0, keep=request.keep_alive)
         name = session_name(request.query.get("session"))
-        if name is not None and request.length:
-            self._join(name, now)
+        if request.length:
+            self._direction, self.slot = "upload", self._house.admission.admit(request, "upload", now)
+            if name is not None:
+                self._join(name, now)
         self._sink_then(answer, request, now)
 
     def _join(self, name: str, now: float) -> None:
@@ -254,7 +339,7 @@ class Connection:
         if request.expects_continue and not at_hand:
             self.sock.send(answers.CONTINUE)
         self.phase = Phase.SINK
-        self.paced = self._house.up is not None
+        self.paced, self.blocked = self._house.up is not None, False
         self._set_low_water()
 
     def _set_low_water(self) -> None:
@@ -264,9 +349,9 @@ class Connection:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, wanted)
             self._low_water = wanted
 
-    def drain(self, now: float, most: int = _TURNS * 4 * CHUNK) -> int:
+    def drain(self, now: float, most: int = _DRAIN) -> int:
         """Discard what has arrived of the body, at most `most` octets; how many."""
-        taken = 0
+        taken, most = 0, self._allowed(most)
         while taken < most and self._left:
             wanted = min(most - taken, self._left, len(self._house.void))
             got = self._discard(wanted)
@@ -282,6 +367,8 @@ class Connection:
         if self._left == 0:
             self.sample()
             self._answer(self._out, now, keep=self._after is Phase.HEAD)
+        self._charge(taken, now)
+        self._take_requests(now)
         return taken
 
     def _discard(self, most: int) -> int:
@@ -314,7 +401,8 @@ class Connection:
 
     def _answer(self, answer: bytes, now: float, *, keep: bool) -> None:
         self._out, self._after = answer, Phase.HEAD if keep else Phase.LINGER
-        self.phase, self.paced = Phase.ANSWER, False
+        self.phase, self.paced, self.held = Phase.ANSWER, False, False
+        self.deadline = now + self._house.limits.idle_s
         self._set_low_water()
         self._flush(now)
 
@@ -328,15 +416,16 @@ class Connection:
             sent = self.sock.send(self._out)
         except BlockingIOError:
             return
+        self.sent += sent
         self._house.traffic.sent += sent
         self._out = self._out[sent:]
 
     def _finish(self, now: float) -> None:
+        if self.phase is Phase.SOURCE:
+            self.hold(None)
         self.phase, self.paced = self._after, False
         if self.phase is Phase.LINGER:  # closing with unread bytes would send a reset that overtakes our answer
             self.sock.shutdown(socket.SHUT_WR)
             self.deadline = now + self._house.limits.linger_s
         elif self.phase is Phase.HEAD:
-            self.deadline = now + self._house.limits.idle_s
-            if self._received:
-                self._take_request(now)
+            self.deadline = now + (self._house.limits.head_s if self._received else self._house.limits.idle_s)

@@ -13,14 +13,14 @@ class Bucket:
     """Tokens are octets of TCP payload. Time is given by the caller, so the arithmetic can be tested without it."""
 
     def __init__(self, rate_mbps: float, now: float) -> None:
-        self._per_second = rate_mbps * 1e6 / 8
+        self.per_second = rate_mbps * 1e6 / 8
         self._tokens = 0.0
         self._at = now
 
     def available(self, now: float) -> int:
         """Octets that may pass at `now`; 0 while they are fewer than a grain."""
-        depth = max(self._per_second * DEPTH_S, 2.0 * GRAIN)
-        self._tokens = min(depth, self._tokens + (now - self._at) * self._per_second)
+        depth = max(self.per_second * DEPTH_S, 2.0 * GRAIN)
+        self._tokens = min(depth, self._tokens + (now - self._at) * self.per_second)
         self._at = now
         return int(self._tokens) if self._tokens >= GRAIN else 0
 

@@ -1,5 +1,6 @@
 """Reads the head of an HTTP/1 request (RFC 9112) and refuses what no speed-test client needs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -7,15 +8,23 @@ from urllib.parse import parse_qsl
 
 MAX_HEAD: Final = 16 * 1024
 MAX_BODY: Final = 1 << 40
-METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS")
+METHODS: Final = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A field's name (RFC 9110 §5.6.2 token): nothing else may stand before the colon."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to the client, not an error of ours
-    """The status that the client gets before the connection is closed."""
+    """The status that the client gets before the connection is closed, and a sentence where the status says too little.
 
-    def __init__(self, status: int) -> None:
+    `answer` is the whole answer where it is more than a sentence.
+    """
+
+    def __init__(self, status: int, sentence: str = "", answer: bytes = b"") -> None:
         super().__init__(str(status))
         self.status = status
+        self.sentence = sentence
+        self.answer = answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,8 @@ def head_size(received: bytes) -> int | None:
 def parse_request(head: bytes) -> HttpRequest:
     """The request in a complete head, or `Refusal` with 400, 405, 411, 413, 501 or 505."""
     first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    if any(_CONTROL.search(line) for line in (first, *lines)):
+        raise Refusal(400)  # a bare CR, LF or NUL: two readers could see two requests (RFC 9112 §2.2, §11.1)
     parts = first.split(" ")
     if len(parts) != 3 or not parts[1].startswith("/"):
         raise Refusal(400)
@@ -51,7 +62,7 @@ def parse_request(head: bytes) -> HttpRequest:
     if version not in ("HTTP/1.1", "HTTP/1.0"):
         raise Refusal(505 if version.startswith("HTTP/") else 400)
     if method not in METHODS:
-        raise Refusal(405 if method in ("PUT", "DELETE", "PATCH", "TRACE", "CONNECT") else 501)
+        raise Refusal(405 if method in ("PUT", "PATCH", "TRACE", "CONNECT") else 501)
     fields = _fields(lines)
     path, _, query = target.partition("?")
     return HttpRequest(
@@ -68,11 +79,11 @@ def _fields(lines: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or not name or name != name.strip():
+        if not colon or not _NAME.fullmatch(name):
             raise Refusal(400)
         key = name.lower()
-        if key == "content-length" and found.get(key, value.strip()) != value.strip():
-            raise Refusal(400)  # two lengths: RFC 9112 §6.3 (request smuggling)
+        if key in ("content-length", "transfer-encoding") and found.get(key, value.strip()) != value.strip():
+            raise Refusal(400)  # two framings: RFC 9112 §6.3 (request smuggling)
         found[key] = value.strip()
     return found
 

@@ -3,18 +3,24 @@
 import contextlib
 import errno
 import os
+import random
 import select
 import socket
 import time
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from doxa_agent.net import congestion
 from doxa_agent.responder import answers
-from doxa_agent.responder.connection import Connection, House, Limits, Phase
-from doxa_agent.responder.pacing import TICK_S, Bucket
+from doxa_agent.responder.admission import Admission
+from doxa_agent.responder.connection import TURN, Connection, House, Limits, Phase
+from doxa_agent.responder.load import FRESH_S, Load
+from doxa_agent.responder.pacing import GRAIN, TICK_S, Bucket
+from doxa_agent.responder.requests import HttpRequest
 from doxa_agent.responder.sessions import BIN_S
+from doxa_agent.responder.slots import DIRECTIONS, Slots, owner_of
 from doxa_core import __version__, systemd
 from doxa_core.errors import OperationError
 from doxa_core.language import Text
@@ -22,6 +28,15 @@ from doxa_core.language import Text
 BACKLOG: Final = 512
 GRACE_S: Final = 3.0
 """How long running transfers may go on after a polite stop."""
+_BUSY_S: Final = 10.0
+"""Connections come and go within seconds; the refused are spread over so many."""
+PORT_SHARE: Final = 0.9
+"""The share of a port's speed that is promised where the operator names no promise: payload, headers apart."""
+_CROWD: Final = 32
+"""From so many running transfers on, each gets a shorter turn, so that a ping waits for no long round."""
+_QUANTUM: Final = 16 * 1024
+"""Octets of a paced transfer in one turn: whoever comes first in a tick must not take it all."""
+_TRANSFERS: Final = (Phase.SOURCE, Phase.SINK)
 _PACED_MSS: Final = 1460
 _PACED_BUFFER: Final = 16 * 1024
 
@@ -35,6 +50,13 @@ class Settings:
     path: str = ""
     rate_down_mbps: float | None = None
     rate_up_mbps: float | None = None
+    """What it holds itself to in each direction, by pacing; None: nothing."""
+    plays_line: bool = True
+    """Rates play a line to be measured (`--rate-mbps`); false: they are this far end's own limit (`--limit-mbps`)."""
+    promise_mbps: float | None = None
+    """What slots may promise in each direction; None: the rates above, else a share of the port, else no limit."""
+    require_slot: bool = False
+    slots_per_address: int = 4
     congestion: str = congestion.AUTO
     limits: Limits = field(default_factory=Limits)
 
@@ -56,7 +78,7 @@ def open_listeners(settings: Settings) -> list[socket.socket]:
             for sock in found:
                 sock.close()
             raise OperationError(_cannot_listen(host, settings.port, error)) from None
-    if settings.paced:
+    if settings.paced and settings.plays_line:
         for sock in found:
             _make_fine(sock)
     return found
@@ -105,16 +127,30 @@ def _roots(path: str) -> tuple[str, ...]:
     return tuple(sorted({own, "/backend/", "/"}, key=len, reverse=True))
 
 
+def _promise(settings: Settings, port_mbps: int | None) -> float | None:
+    """What slots may promise: what the operator says (0: no limit), else what is known to bound us, else no limit."""
+    if settings.promise_mbps is not None:
+        return settings.promise_mbps or None
+    rates = [rate for rate in (settings.rate_down_mbps, settings.rate_up_mbps) if rate is not None]
+    if rates:
+        return min(rates)
+    return None if port_mbps is None else PORT_SHARE * port_mbps
+
+
 class Server:
     """Serves until `stop()`, which any thread or signal handler may call."""
 
     def __init__(self, settings: Settings, listeners: Sequence[socket.socket]) -> None:
         now = time.monotonic()
         down, up = settings.rate_down_mbps, settings.rate_up_mbps
+        self._settings = settings
+        self._load = Load(now)
+        slots = Slots(_promise(settings, self._load.speed_mbps), per_address=settings.slots_per_address)
         self._house = House(
             roots=_roots(settings.path),
             health=self.health,
             limits=settings.limits,
+            admission=Admission(slots, required=settings.require_slot),
             congestion=settings.congestion,
             down=None if down is None else Bucket(down, now),
             up=None if up is None else Bucket(up, now),
@@ -122,6 +158,10 @@ class Server:
         self._listeners = {sock.fileno(): sock for sock in listeners}
         self._connections: dict[int, Connection] = {}
         self._interest: dict[int, int] = {}
+        self._running: dict[Phase, dict[int, Connection]] = {phase: {} for phase in _TRANSFERS}
+        self._queues: dict[Phase, deque[Connection]] = {phase: deque() for phase in _TRANSFERS}
+        self._of_address: Counter[str] = Counter()
+        self._moved: dict[str, tuple[int, int]] = {}
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._stop_at: float | None = None
@@ -130,6 +170,9 @@ class Server:
         self._checked = now
         self._last = (now, 0, 0)
         self._rates = (0.0, 0.0)
+        self._rebalance_at = 0.0
+        self._allowed: dict[Phase, float | None] = dict.fromkeys(_TRANSFERS)
+        self._turn_octets = TURN
         self._refused = 0
 
     @property
@@ -141,25 +184,65 @@ class Server:
         """Stop politely: no new clients, running transfers get a few seconds."""
         os.eventfd_write(self._wake, 1)
 
-    def health(self) -> dict[str, Any]:
-        """Our own load, for monitoring and for clients that choose a far end."""
-        phases = [connection.phase for connection in self._connections.values()]
+    def health(self, request: HttpRequest | None = None, peer: str = "") -> dict[str, Any]:
+        """Our own load, for monitoring and for clients that choose a far end or ask what limited their test."""
+        asked = "" if request is None else request.query.get("seconds", "")
+        seconds = float(asked) if len(asked) < 9 and asked.replace(".", "", 1).isdecimal() and asked.isascii() else 10.0
+        running = {phase: len(found) for phase, found in self._running.items()}
         return {
             "doxa": 1,
             "version": __version__,
             "uptime_s": round(time.monotonic() - self._started, 3),
-            "connections": len(phases),
+            "connections": len(self._connections),
             "max_connections": self._house.limits.connections,
             "refused_connections": self._refused,
-            "downloads": phases.count(Phase.SOURCE),
-            "uploads": phases.count(Phase.SINK),
+            "downloads": running[Phase.SOURCE],
+            "uploads": running[Phase.SINK],
             "sessions": len(self._house.sessions),
             "sending_mbps": round(self._rates[0], 3),
             "receiving_mbps": round(self._rates[1], 3),
             "sent_bytes": self._house.traffic.sent,
             "received_bytes": self._house.traffic.received,
-            "paced": self._house.down is not None or self._house.up is not None,
+            "paced": self._settings.paced,
+            "load": self._own_load(min(seconds, 120.0), peer, sum(running.values())),
         }
+
+    def _own_load(self, seconds: float, peer: str, transfers: int) -> dict[str, Any]:
+        """What docs/far-end.md calls `load`; what is not known has no entry."""
+        now = time.monotonic()
+        if self._load.due(now, FRESH_S):
+            self._sample(now)
+        slots, held = self._house.admission.slots, self._house.admission.held_at
+        settings = self._settings
+        limit = min((r for r in (settings.rate_down_mbps, settings.rate_up_mbps) if r is not None), default=None)
+        found = {
+            **self._load.over(seconds, now, owner_of(peer) if peer else ""),
+            "ports_mbps": self._load.ports,
+            "transfers": transfers,
+            "slots": len(slots),
+            "slots_used": slots.used(now),
+            "slots_refused": slots.refused,
+            "booked_mbps": {d: round(slots.booked_mbps(d), 3) for d in DIRECTIONS},
+            "promise_mbps": slots.promise_mbps,
+            "limit_mbps": None if settings.plays_line else limit,
+            "held_back": held is not None and now - held <= seconds,
+            "plays_line": settings.paced and settings.plays_line,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _sample(self, now: float) -> None:
+        """Close a second of the load: who moved what since the last one."""
+        for connection in self._connections.values():
+            self._note_moved(connection)
+        traffic = self._house.traffic
+        self._load.sample(now, (traffic.sent, traffic.received), self._moved)
+        self._moved = {}
+
+    def _note_moved(self, connection: Connection) -> None:
+        if connection.sent or connection.received:
+            sent, received = self._moved.get(connection.owner, (0, 0))
+            self._moved[connection.owner] = (sent + connection.sent, received + connection.received)
+            connection.sent = connection.received = 0
 
     def serve(self) -> None:
         """Run until stopped."""
@@ -176,10 +259,12 @@ class Server:
     def _done(self) -> bool:
         if self._stop_at is None:
             return False
-        busy = any(c.phase in (Phase.SOURCE, Phase.SINK, Phase.ANSWER) for c in self._connections.values())
+        busy = any(c.phase in (*_TRANSFERS, Phase.ANSWER) for c in self._connections.values())
         return not busy or time.monotonic() >= self._stop_at
 
     def _turn(self) -> None:
+        crowd = self._house.traffic.transfers = sum(map(len, self._running.values()))
+        self._turn_octets = TURN if crowd < _CROWD else TURN // 16
         for fd, event in self._epoll.poll(self._patience()):
             now = time.monotonic()
             if fd in self._listeners:
@@ -197,9 +282,9 @@ class Server:
 
     def _patience(self) -> float:
         """Seconds until the next thing that no socket announces."""
-        if any(c.paced for c in self._connections.values()):
+        if any(self._queues.values()):
             return TICK_S
-        if self._house.sessions.active or any(c.phase is Phase.SINK for c in self._connections.values()):
+        if self._running[Phase.SINK] or self._house.sessions.active:
             return max(0.0, BIN_S - (time.monotonic() - self._last[0]))
         return 1.0
 
@@ -243,14 +328,17 @@ class Server:
 
     def _welcome(self, sock: socket.socket, peer: str, now: float) -> None:
         sock.settimeout(0)
-        if len(self._connections) >= self._house.limits.connections:
+        limits, owner = self._house.limits, owner_of(peer)
+        if len(self._connections) >= limits.connections or self._of_address[owner] >= limits.of_one_address:
             self._refused += 1
             with contextlib.suppress(OSError):
-                sock.send(answers.text(503, "Service Unavailable\n", keep=False))
+                sock.send(answers.come_back(round(random.uniform(2, 2 + _BUSY_S), 1), "connections", keep=False))
             sock.close()
             return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection = Connection(sock, peer, self._house, now)
+        connection.owner = owner
+        self._of_address[owner] += 1
         self._connections[sock.fileno()] = connection
         self._interest[sock.fileno()] = connection.interest
         self._epoll.register(sock, connection.interest)
@@ -258,11 +346,10 @@ class Server:
     def _step(self, fd: int, event: int, now: float) -> None:
         connection = self._connections[fd]
         try:
-            if event & (select.EPOLLERR | select.EPOLLHUP) and (
-                connection.paced or not event & (select.EPOLLIN | select.EPOLLOUT)
-            ):
+            if event & (select.EPOLLERR | select.EPOLLHUP) and not event & connection.interest:
                 connection.phase = Phase.OVER
             else:
+                connection.turn = self._turn_octets
                 connection.ready(now)
         except OSError:
             connection.phase = Phase.OVER
@@ -270,15 +357,38 @@ class Server:
 
     def _settle(self, fd: int, connection: Connection) -> None:
         """Follow a connection's phase: what epoll waits for, or its end."""
-        if connection.phase is Phase.OVER:
+        phase = connection.phase
+        if phase is Phase.OVER:
             self._close(fd)
-        elif (interest := connection.interest) != self._interest[fd]:
+            return
+        self._sort(fd, connection, phase)
+        if (interest := connection.interest) != self._interest[fd]:
             self._epoll.modify(fd, interest)
             self._interest[fd] = interest
 
+    def _sort(self, fd: int, connection: Connection, phase: Phase) -> None:
+        """Keep the lists of running transfers and the queues for tokens."""
+        for running, found in self._running.items():
+            if phase is running:
+                if fd not in found:
+                    found[fd] = connection
+                    self._rebalance_at = 0.0
+            elif found.pop(fd, None) is not None:
+                self._rebalance_at = 0.0
+        if connection.paced and not connection.blocked and not connection.queued and phase in self._queues:
+            connection.queued = True
+            self._queues[phase].append(connection)
+
     def _close(self, fd: int) -> None:
         connection = self._connections.pop(fd)
+        connection.phase = Phase.OVER
         del self._interest[fd]
+        for found in self._running.values():
+            found.pop(fd, None)
+        self._note_moved(connection)
+        self._of_address[connection.owner] -= 1
+        if self._of_address[connection.owner] <= 0:
+            del self._of_address[connection.owner]
         connection.sample()
         connection.leave()
         self._epoll.unregister(fd)
@@ -290,43 +400,67 @@ class Server:
         for bucket, phase in ((self._house.down, Phase.SOURCE), (self._house.up, Phase.SINK)):
             if bucket is None:
                 continue
-            if any(c.paced and c.phase is phase for c in self._connections.values()):
+            if self._running[phase]:
                 self._share(bucket, phase, now)
             else:
                 bucket.rest(now)
 
     def _share(self, bucket: Bucket, phase: Phase, now: float) -> None:
-        """Give the tokens to one waiting connection after the other; who was served goes to the end of the queue."""
-        for fd, connection in [(f, c) for f, c in self._connections.items() if c.paced and c.phase is phase]:
-            tokens = bucket.available(now)
-            if not tokens:
-                return
+        """Give the tokens to one waiting transfer after the other; who was served goes to the end of the queue."""
+        queue = self._queues[phase]
+        tokens = bucket.available(now)
+        while queue and tokens >= GRAIN:
+            connection = queue.popleft()
+            connection.queued = False
+            if connection.phase is not phase or not connection.paced:
+                continue
+            fd = connection.sock.fileno()
             try:
-                moved = connection.move(tokens, now)
+                moved = connection.move(min(tokens, _QUANTUM), now)
             except OSError:
                 moved, connection.phase = 0, Phase.OVER
             bucket.spend(moved)
-            self._connections[fd] = self._connections.pop(fd)
+            tokens -= moved
             self._settle(fd, connection)
+
+    def _hold_back(self, now: float) -> None:
+        """Transfers without a slot share what no slot has been promised; all of it while there are none."""
+        admission = self._house.admission
+        for direction, phase in zip(DIRECTIONS, _TRANSFERS, strict=True):
+            free = [c for c in self._running[phase].values() if c.slot is None and not c.paced]
+            share = admission.share(direction, len(free), now)
+            for connection in free:
+                connection.hold(share)
+            self._allowed[phase] = share
+        self._rebalance_at = now + 1.0
 
     def _tick(self, now: float) -> None:
         """Twenty times a second: take what waits below the low-water mark, end a bin in every session."""
-        for fd, connection in list(self._connections.items()):
-            if connection.phase is Phase.SINK and not connection.paced:
-                try:
+        if now >= self._rebalance_at:
+            self._hold_back(now)
+        share = self._allowed[Phase.SINK]
+        for fd, connection in list(self._running[Phase.SINK].items()):
+            try:
+                if connection.held and share is not None:
+                    connection.drain(now, max(1, round(share * min(1.0, now - self._last[0]))))
+                elif not connection.paced:
                     connection.drain(now)
-                except OSError:
-                    connection.phase = Phase.OVER
-            connection.sample()
+            except OSError:
+                connection.phase = Phase.OVER
             self._settle(fd, connection)
+        for connection in self._connections.values():
+            connection.sample()
         self._house.sessions.tick(now)
         self._last = (now, *self._last[1:])
 
     def _check(self, now: float) -> None:
         """Once a second: deadlines, rates, the watchdog."""
+        self._house.admission.slots.sweep(now)
         for fd, connection in list(self._connections.items()):
-            if now >= connection.deadline:
+            if now >= connection.deadline or connection.outlived:
                 self._close(fd)
+        if self._load.due(now, 0.9):
+            self._sample(now)
         self._house.sessions.forget(now)
         self._accept_on()
         sent, received = self._house.traffic.sent, self._house.traffic.received

@@ -2,13 +2,16 @@
 
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from doxa_agent.meter import Deadline
+from doxa_agent.net import audit
+from doxa_agent.net.audit import Moved
 from doxa_agent.speed.aside import Aside
 from doxa_agent.speed.bins import BIN_S, COARSE, FINE, Bin, Steady, StopRule, first_steady, since, steady_at, total
+from doxa_agent.speed.goal import Goal
 
 STALLED_S: Final = 3.0
 """No octet for so long is a line that broke, not a slow one."""
@@ -29,8 +32,8 @@ class Transfer(Protocol):
     def smooth(self) -> bool:
         """Whether the count is a smooth clock (arrived segments), or in-order octets only."""
 
-    def is_steady(self, bins: Sequence[Bin], rule: StopRule) -> bool:
-        """Whether the stop rule holds where the octets arrive."""
+    def reached(self, bins: Sequence[Bin], rule: StopRule, goal: Goal) -> str:
+        """Whether the goal is reached where the octets arrive, see `Goal.reached`."""
 
     def settled(self) -> bool:
         """Whether the transfer may end at its limit: an upload waits for what its receiver says."""
@@ -41,7 +44,8 @@ class Pace:
     """How long a transfer runs."""
 
     limit_s: float
-    early_stop: bool
+    goal: Goal | None
+    """What ends it earlier; None runs the whole limit."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,10 +55,10 @@ class Course:
     bins: list[Bin] = field(default_factory=list)
     rule: StopRule = FINE
     ended: str = "limit"
-    """`stable`, `limit`, `stalled` or `stopped` (deadline or cancel)."""
+    """`stable`, `target`, `limit`, `stalled` or `stopped` (deadline or cancel)."""
     cpu_s: float = 0.0
-    wire_octets: int | None = None
-    """What the interface's counter moved in the same time; None where none was named."""
+    moved: Moved | None = None
+    """What the interface moved in the same time; None where none was named."""
 
     @property
     def whole(self) -> Bin:
@@ -69,7 +73,7 @@ class Course:
 
     def steady(self, *, early_stop: bool) -> Steady | None:
         """The steady figure: at the early stop, or in a run of fixed length all that followed the first steady place."""
-        if self.ended not in ("stable", "limit"):
+        if self.ended not in ("stable", "target", "limit"):
             return None
         return steady_of(self.bins, self.rule, early_stop=early_stop)
 
@@ -88,11 +92,11 @@ def run(
     aside: Aside | None,
     pace: Pace,
     deadline: Deadline,
-    counter: Callable[[], int | None],
+    interface: str | None,
 ) -> Course:
     """Move octets until the stop rule holds, the limit is reached, nothing arrives any more, or the deadline is over."""
     course = Course()
-    cpu, wire = time.thread_time(), counter()
+    cpu, watched = time.thread_time(), audit.begin(interface)
     start = last = time.monotonic()
     octets, due = 0.0, start + BIN_S
     ending = ""
@@ -111,8 +115,7 @@ def run(
             aside.tick(now)
         ending = _ending(course, transfer, pace, deadline, now - start)
     course.ended = ending
-    after = counter()
-    course.wire_octets = None if wire is None or after is None else after - wire
+    course.moved = watched.end()
     course.cpu_s = time.thread_time() - cpu
     return course
 
@@ -129,11 +132,12 @@ def _ending(course: Course, transfer: Transfer, pace: Pace, deadline: Deadline, 
     """Why to end now, empty to go on."""
     if deadline.over:
         return "stopped"
-    tail = course.bins[-round(STALLED_S / BIN_S) :]
-    if elapsed >= STALLED_S and not any(b.octets for b in tail) and total(tail).seconds >= STALLED_S * 0.9:
-        return "stalled"
-    if pace.early_stop and transfer.is_steady(course.bins, course.rule):
-        return "stable"
+    if elapsed >= STALLED_S and not course.bins[-1].octets:
+        tail = course.bins[-round(STALLED_S / BIN_S) :]
+        if not any(b.octets for b in tail) and total(tail).seconds >= STALLED_S * 0.9:
+            return "stalled"
+    if pace.goal is not None and (reached := transfer.reached(course.bins, course.rule, pace.goal)):
+        return reached
     if elapsed >= pace.limit_s and (transfer.settled() or elapsed >= pace.limit_s + SETTLE_S):
         return "limit" if any(b.octets for b in course.bins) else "stalled"
     return ""

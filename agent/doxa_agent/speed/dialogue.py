@@ -3,6 +3,7 @@
 import select
 import socket
 import time
+from contextlib import suppress
 from typing import Final
 
 from doxa_agent.meter import Deadline
@@ -37,10 +38,14 @@ class Dialogue:
             close_all([self._sock])
             self._sock = None
 
-    def ask(self, name: str, **query: object) -> tuple[Answer, float]:
-        """GET `name`: the whole answer of any status, and the seconds from the request to its last octet."""
+    def ask(self, name: str, *, method: str = "GET", **query: object) -> tuple[Answer, float]:
+        """Ask for `name`: the whole answer of any status, and the seconds from the request to its last octet.
+
+        `method` other than GET sends an empty body (a slot is asked for by POST and given back by DELETE).
+        """
         sock = self.sock  # connecting is not part of the time
-        question = request("GET", self.target.host, self.target.url(name, **query))
+        length = 0 if method == "POST" else None
+        question = request(method, self.target.host, self.target.url(name, **query), length=length)
         try:
             began = time.monotonic()
             sock.send(question)
@@ -66,5 +71,6 @@ class Dialogue:
             if time.monotonic() >= until:
                 raise Unreachable("answer_timeout")
             if poller.poll(_SLICE_S * 1000):
-                answer.feed(sock.recv(64 * 1024))
+                with suppress(BlockingIOError):  # a record of TLS that is not complete yet
+                    answer.feed(sock.recv(64 * 1024))
         return answer

@@ -1,22 +1,21 @@
 """From the course of a transfer to named values: steady and whole-transfer figures, each at its layer, and findings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from doxa_agent.meter import Link
 from doxa_agent.net.delay import percentile
 from doxa_agent.net.tcpinfo import TcpInfo
 from doxa_agent.speed.bins import Bin, Steady, merged, total
 from doxa_agent.speed.course import Course
-from doxa_core.layers import ETHERNET_HEADER, TCP_HEADER, TCP_TIMESTAMPS, HeaderModel, Layer, mbps
+from doxa_core.layers import TCP_HEADER, TCP_TIMESTAMPS, HeaderModel, Layer, mbps
 
 CPU_FULL: Final = 0.9
 DISAGREEMENT: Final = 0.01
 LOSSY: Final = 0.0005
 """Share of segments that came out of order or were sent again, from which on TCP is called limited by loss."""
 _LIMITED: Final = 0.5
-_AUDIT_SHARE: Final = 0.05
-_AUDIT_OCTETS: Final = 1e6
 _CHANGED: Final = 0.05
 _SWING: Final = 0.05
 _MOST_BINS: Final = 300
@@ -49,14 +48,17 @@ class Counted:
     bins: Sequence[Bin]
     whole: Bin
     steady: Steady | None
+    share: float = 1.0
+    """Payload as a share of what TCP carried: below 1 where TLS stands between."""
     by: str
     """Where and how it was counted: `receiver/segments`, `receiver/octets`, `sender/delivered` …"""
 
 
-def header_model(family: int, infos: Sequence[TcpInfo]) -> HeaderModel:
-    """The headers around each segment, from what the connections negotiated."""
+def header_model(family: int, infos: Sequence[TcpInfo], link: Link | None = None) -> HeaderModel:
+    """The headers around each segment, from what the connections negotiated and what the link is said to add."""
     timestamps = any(info.timestamps for info in infos)
-    return HeaderModel(family=family, transport=TCP_HEADER + (TCP_TIMESTAMPS if timestamps else 0))
+    transport = TCP_HEADER + (TCP_TIMESTAMPS if timestamps else 0)
+    return HeaderModel(family=family, transport=transport) if link is None else link.header(family, transport)
 
 
 def rates(direction: str, counted: Counted, model: HeaderModel, mss: int | None) -> dict[str, float]:
@@ -72,8 +74,9 @@ def rates(direction: str, counted: Counted, model: HeaderModel, mss: int | None)
         steady = counted.steady.mbps
         found[f"{direction}_mbps"] = steady
         if mss:
-            found[f"{direction}_ip_mbps"] = steady * model.octets(mss, 1, Layer.IP) / mss
-            found[f"{direction}_wire_mbps"] = steady * model.octets(mss, 1, Layer.WIRE) / mss
+            of_tcp = steady / counted.share
+            found[f"{direction}_ip_mbps"] = of_tcp * model.octets(mss, 1, Layer.IP) / mss
+            found[f"{direction}_wire_mbps"] = of_tcp * model.octets(mss, 1, Layer.WIRE) / mss
     return found
 
 
@@ -155,29 +158,6 @@ def sender_limits(infos: Sequence[TcpInfo]) -> list[str]:
     return [name for name, waited in waits.items() if busy and waited > _LIMITED * busy]
 
 
-def audit(course: Course, octets: float, model: HeaderModel, mss: int | None) -> Mapping[str, float] | None:
-    """What the interface's counter moved against our octets: bare, and in frames (without FCS, as Linux counts).
-
-    Both, because an interface that joins segments (GRO, virtual machines, veth) counts one header for many of them.
-    """
-    if course.wire_octets is None or not mss:
-        return None
-    around = model.octets(mss, 1, Layer.IP) + ETHERNET_HEADER
-    return {
-        "interface_bytes": course.wire_octets,
-        "payload_bytes": round(octets),
-        "framed_bytes": round(octets * around / mss),
-    }
-
-
-def audit_fails(found: Mapping[str, float]) -> bool:
-    """More than 5 % and 1 MB outside what our octets explain (methods.md §8)."""
-    moved = found["interface_bytes"]
-    lowest = found["payload_bytes"] * (1 - _AUDIT_SHARE) - _AUDIT_OCTETS
-    highest = found["framed_bytes"] * (1 + _AUDIT_SHARE) + _AUDIT_OCTETS
-    return not lowest <= moved <= highest
-
-
 def sent_octets(infos: Sequence[TcpInfo]) -> float:
     """Octets of payload that left this end, what was sent again included: what its interface counted."""
     return float(sum((info.data_segs_out or 0) * (info.snd_mss or 0) for info in infos))
@@ -186,6 +166,14 @@ def sent_octets(infos: Sequence[TcpInfo]) -> float:
 def disagree(one: float, other: float, margin: float = 0.0) -> bool:
     """Whether two rates differ by more than 1 % and the margin."""
     return abs(one - other) > (DISAGREEMENT + margin) * max(one, other)
+
+
+def loaded_values(direction: str, rtts_ms: Sequence[float]) -> dict[str, float]:
+    """The round trip while one direction is full, and how many fit in a minute (RPM-like)."""
+    p95 = loaded(rtts_ms).get("p95_ms")
+    if p95 is None or p95 <= 0:
+        return {}
+    return {f"{direction}_loaded_rtt_p95_ms": p95, f"{direction}_rpm": 60000 / p95}
 
 
 def changed(bins: Sequence[Bin], steady: Steady) -> bool:

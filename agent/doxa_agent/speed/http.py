@@ -21,10 +21,10 @@ def request(method: str, host: str, target: str, *, length: int | None = None, k
     ).encode()
 
 
-def host_field(host: str, port: int) -> str:
+def host_field(host: str, port: int, *, tls: bool = False) -> str:
     """The Host field: an IPv6 address stands in brackets without its zone (RFC 3986 §3.2.2, RFC 6874)."""
     name = f"[{host.partition('%')[0]}]" if ":" in host else host
-    return name if port == 80 else f"{name}:{port}"
+    return name if port == (443 if tls else 80) else f"{name}:{port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

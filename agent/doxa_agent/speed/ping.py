@@ -4,8 +4,8 @@ i-Speed's jitter is the variance of these round trips; LibreSpeed's is close to 
 Three names, three values (methods.md §6).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from doxa_agent.net.binding import Unreachable
@@ -20,6 +20,8 @@ class HttpPing:
     rtts_ms: tuple[float, ...]
     reconnected: int
     """How often the server hung up in between; connecting is never part of a round trip."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The fields of the last answer's head."""
 
     @property
     def values(self) -> dict[str, float]:
@@ -57,6 +59,7 @@ def mean_abs(rtts: Sequence[float]) -> float:
 def ping(dialogue: Dialogue, count: int) -> HttpPing:
     """`count` round trips; `Unreachable("http_status")` where the far end has no empty answer for us."""
     found: list[float] = []
+    fields: Mapping[str, str] = {}
     before = dialogue.opened
     _ = dialogue.sock
     for _n in range(count):
@@ -64,4 +67,5 @@ def ping(dialogue: Dialogue, count: int) -> HttpPing:
         if answer.head is None or not 200 <= answer.head.status < 300:
             raise Unreachable("http_status")
         found.append(took * 1000)
-    return HttpPing(rtts_ms=tuple(found), reconnected=max(0, dialogue.opened - max(before, 1)))
+        fields = answer.head.fields
+    return HttpPing(rtts_ms=tuple(found), reconnected=max(0, dialogue.opened - max(before, 1)), fields=fields)

@@ -54,11 +54,13 @@ class Target:
     session: str
     """A name for our uploads at the far end; any other LibreSpeed server ignores it."""
     congestion: str = congestion.AUTO
+    token: str = ""
+    """The far end's slot that our transfers use; empty where it gives none."""
 
     @property
     def host(self) -> str:
         """The Host field of our requests."""
-        return http.host_field(self.far_end.host, self.far_end.port)
+        return http.host_field(self.far_end.host, self.far_end.port, tls=self.far_end.tls)
 
     def url(self, name: str, **query: object) -> str:
         """The target of a request: folder, endpoint, query; never cached thanks to a fresh `r`."""
@@ -97,7 +99,23 @@ def finish_connect(sock: socket.socket) -> None:
 
 
 def connect_all(target: Target, count: int, deadline: Deadline) -> list[socket.socket]:
-    """As many connections as come about within the patience, at most `count`; `Unreachable` if none does."""
+    """As many connections as come about within the patience, at most `count`; `Unreachable` if none does.
+
+    With a far end that speaks TLS their handshakes are done.
+    """
+    ready = _connect_all(target, count, deadline)
+    if not target.far_end.tls:
+        return ready
+    from doxa_agent.speed import tls
+
+    secured = tls.secure_all(ready, target.far_end, deadline)
+    if deadline.over:
+        close_all(secured)
+        raise Stopped
+    return secured
+
+
+def _connect_all(target: Target, count: int, deadline: Deadline) -> list[socket.socket]:
     waiting: dict[int, socket.socket] = {}
     ready: list[socket.socket] = []
     reason = "connect_timeout"

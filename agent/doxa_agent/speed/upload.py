@@ -8,15 +8,19 @@ import os
 import select
 import socket
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from doxa_agent.net.binding import Unreachable
 from doxa_agent.net.tcpinfo import DeliveredCounter, TcpInfo, read_tcp_info
 from doxa_agent.speed import http
 from doxa_agent.speed.aside import Aside
-from doxa_agent.speed.bins import BIN_S, FINE, Bin, StopRule, last_steady, steady_at, total
+from doxa_agent.speed.bins import BIN_S, FINE, Bin, StopRule, last_steady, total
+from doxa_agent.speed.goal import STABLE, Goal
 from doxa_agent.speed.report import Report
 from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect, reason_of
+
+if TYPE_CHECKING:
+    import ssl
 
 BUFFER: Final = 256 * 1024
 NOTSENT: Final = 128 * 1024
@@ -25,6 +29,10 @@ POST_FOREIGN: Final = 20 * 1024 * 1024
 POST_OURS: Final = 1024 * 1024 * 1024
 FRESH_BINS: Final = 4
 """How many bins old the receiver's steady place may be when we stop."""
+TLS_SHARE: Final = 16384 / (16384 + 22)
+"""Payload in a full record with its header, type and tag (RFC 8446 §5.2)."""
+TLS_TURNS: Final = 16
+"""OpenSSL takes one record at a time."""
 _ASK_EVERY: Final = 4
 """Bins between two questions for the receiver's report."""
 
@@ -40,6 +48,9 @@ class Stream:
         self.left = 0
         self.answer = http.Answer()
         self.connecting = False
+        self.shaking = False
+        self.base = 0.0
+        """Octets that the handshake of TLS took."""
 
 
 class Upload:
@@ -50,6 +61,8 @@ class Upload:
     ) -> None:
         self.lost = 0
         self.reopened = 0
+        self.impossible = False
+        """The receiver reported more than was sent: it lies, and its figures are not used."""
         self.report: Report | None = None
         """The receiver's figures that the end of the transfer rests on; None where the far end gives none."""
         self._target = target
@@ -60,6 +73,10 @@ class Upload:
         self._streams: dict[int, Stream] = {}
         self._done: list[Stream] = []
         self._asked_after_limit = False
+        self._sent = 0
+        self._before = 0.0
+        self._slot = {"token": target.token} if target.token else {}
+        self._turns = TLS_TURNS if target.far_end.tls else 1
         for sock in socks:
             self._join(Stream(sock))
 
@@ -67,6 +84,8 @@ class Upload:
         stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT)
         self._streams[stream.sock.fileno()] = stream
         self._poller.register(stream.sock, select.EPOLLIN | select.EPOLLOUT)
+        if self._target.far_end.tls:
+            stream.base = stream.counter.look(stream.sock)
         self._begin_post(stream)
 
     @property
@@ -79,19 +98,49 @@ class Upload:
         """See `course.Transfer`."""
         return all(stream.counter.known for stream in self.streams)
 
-    def is_steady(self, bins: Sequence[Bin], rule: StopRule) -> bool:
+    def reached(self, bins: Sequence[Bin], rule: StopRule, goal: Goal) -> str:
         """See `course.Transfer`. The receiver's own bins decide where it reports: they are asked for while it may be."""
         aside = self._aside
-        ours = steady_at(bins, rule) is not None
         if aside is None or not aside.alive:
-            return ours
+            return goal.reached(bins, rule, self.any_info)
         if aside.report is None:
-            due = len(bins) % _ASK_EVERY == 0 and total(bins).seconds > rule.earliest_s - 2 * BIN_S
-            aside.wanted = aside.wanted or ours or due
-            return False
+            due = len(bins) % _ASK_EVERY == 0 and total(bins).seconds > goal.earliest_s - 2 * BIN_S
+            aside.wanted = aside.wanted or due or bool(goal.reached(bins, rule, self.any_info))
+            return ""
         self.report, aside.report = aside.report, None
-        found = last_steady(self.report.bins, FINE)
-        return found is not None and found.last >= len(self.report.bins) - FRESH_BINS
+        if self.report.octets > self.most_octets:
+            self.impossible = True
+            return ""
+        return self._reached_there(self.report.bins, goal)
+
+    def _reached_there(self, bins: Sequence[Bin], goal: Goal) -> str:
+        if found := goal.reached(bins, FINE, self.any_info, "there"):
+            return found
+        if goal.earliest_s > FINE.earliest_s:
+            return ""
+        steady = last_steady(bins, FINE)
+        return STABLE if steady is not None and steady.last >= len(bins) - FRESH_BINS else ""
+
+    @property
+    def most_octets(self) -> float:
+        """What can have arrived at most: all that was given to our kernel."""
+        return 1.01 * self._sent + 1e6
+
+    def any_info(self) -> TcpInfo:
+        """TCP_INFO of one stream, now: its segments are everybody's."""
+        return next((read_tcp_info(stream.sock) for stream in self._streams.values()), TcpInfo())
+
+    @property
+    def infos(self) -> list[TcpInfo]:
+        """TCP_INFO of every connection, of the open ones now."""
+        for stream in self._streams.values():
+            self._sample(stream)
+        return [stream.info for stream in self.streams]
+
+    @property
+    def payload_share(self) -> float:
+        """What of the octets of TCP is payload: 1 without TLS; records that we write are full ones."""
+        return TLS_SHARE if self._target.far_end.tls else 1.0
 
     def settled(self) -> bool:
         """See `course.Transfer`: at the limit the receiver's newest report ends the transfer."""
@@ -103,10 +152,11 @@ class Upload:
         if aside.report is None:
             return False
         self.report = aside.report
+        self.impossible = self.impossible or self.report.octets > self.most_octets
         return True
 
     def _begin_post(self, stream: Stream) -> None:
-        target = self._target.url("empty.php", session=self._target.session)
+        target = self._target.url("empty.php", session=self._target.session, **self._slot)
         stream.head = http.request("POST", self._target.host, target, length=self._post)
         stream.left = self._post
         stream.answer = http.Answer()
@@ -118,8 +168,10 @@ class Upload:
             return
         try:
             if stream.connecting:
-                finish_connect(stream.sock)
-                stream.connecting = False
+                self._connected(stream)
+            if stream.shaking:
+                self._shake(stream)
+                return
             if event & (select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP):
                 self._listen(stream)
             if event & select.EPOLLOUT and fd in self._streams:
@@ -131,12 +183,35 @@ class Upload:
         except OSError as error:
             self._lose(stream, reason_of(error))
 
+    def _connected(self, stream: Stream) -> None:
+        finish_connect(stream.sock)
+        stream.connecting = False
+        if self._target.far_end.tls:
+            from doxa_agent.speed import tls
+
+            stream.sock = tls.wrap(stream.sock, self._target.far_end)
+            stream.shaking = True
+
+    def _shake(self, stream: Stream) -> None:
+        from doxa_agent.speed import tls
+
+        wanted = tls.advance(cast("ssl.SSLSocket", stream.sock))
+        self._poller.modify(stream.sock, wanted or select.EPOLLIN | select.EPOLLOUT)
+        if not wanted:
+            stream.shaking = False
+            stream.base = stream.counter.look(stream.sock)
+
     def _send(self, stream: Stream) -> None:
         try:
             if stream.head:
                 stream.head = stream.head[stream.sock.send(stream.head) :]
-            elif stream.left:
-                stream.left -= stream.sock.send(self._buffer[: min(BUFFER, stream.left)])
+            else:
+                for _turn in range(self._turns):
+                    if not stream.left:
+                        break
+                    sent = stream.sock.send(self._buffer[: min(BUFFER, stream.left)])
+                    stream.left -= sent
+                    self._sent += sent
         except BlockingIOError:
             return
         if stream.left or stream.head:
@@ -183,14 +258,16 @@ class Upload:
 
     def count(self) -> float:
         """Look at the counters of every stream."""
+        octets = self._before
         for stream in self._streams.values():
-            self._sample(stream)
-        return sum(stream.counter.octets for stream in self.streams)
+            if not stream.connecting:
+                octets += stream.counter.look(stream.sock) - stream.base
+        return octets * self.payload_share
 
     def _sample(self, stream: Stream) -> None:
         if not stream.connecting:
             stream.info = read_tcp_info(stream.sock)
-            stream.counter.update(stream.info)
+            stream.counter.look(stream.sock)
 
     def _lose(self, stream: Stream, reason: str) -> None:
         self.lost += 1
@@ -201,6 +278,7 @@ class Upload:
         self._sample(stream)
         del self._streams[stream.sock.fileno()]
         self._done.append(stream)
+        self._before += stream.counter.octets - stream.base
         self._poller.unregister(stream.sock)
         abort(stream.sock)
 

@@ -25,6 +25,50 @@ LAYERS: Final[Mapping[str, Text]] = {
     Layer.WIRE: Text(vi="trên dây", en="on the wire"),
 }
 
+_DIRECTIONS: Final[Mapping[str, Text]] = {
+    "download": Text(vi="Tải xuống", en="Download"),
+    "upload": Text(vi="Tải lên", en="Upload"),
+}
+_OF_DIRECTION: Final[Mapping[str, Text]] = {
+    "udp_mbps": Text(vi="{direction}, tải trọng UDP", en="{direction}, UDP payload"),
+    "mean_ip_mbps": Text(
+        vi="{direction}, trung bình cả phép đo, tầng IP", en="{direction}, mean of the test, IP layer"
+    ),
+    "sent_mbps": Text(vi="{direction}, tốc độ gửi thực", en="{direction}, rate really sent"),
+    "sustained_mbps": Text(vi="{direction}, duy trì lâu dài", en="{direction}, sustained"),
+    "burst_mbps": Text(vi="{direction}, lúc đầu (tín dụng bùng phát)", en="{direction}, at first (burst credit)"),
+    "target_met_flag": Text(vi="{direction}, đạt mục tiêu của phép đo", en="{direction}, the test's target met"),
+    "lower_mbps": Text(vi="{direction}, cận dưới", en="{direction}, lower bound"),
+    "upper_mbps": Text(vi="{direction}, cận trên", en="{direction}, upper bound"),
+    "goodput_mbps": Text(vi="{direction}, tải trọng lúc đo phản hồi", en="{direction}, payload during the test"),
+    "loss_ratio": Text(vi="{direction}, tỷ lệ mất gói", en="{direction}, packet loss"),
+    "reordered_ratio": Text(vi="{direction}, tỷ lệ gói sai thứ tự", en="{direction}, reordered"),
+    "duplicate_ratio": Text(vi="{direction}, tỷ lệ gói lặp", en="{direction}, duplicated"),
+    "delay_variation_max_ms": Text(vi="{direction}, biến động trễ lớn nhất", en="{direction}, largest delay variation"),
+    "loaded_rtt_p95_ms": Text(vi="{direction}, độ trễ khi tải đầy, p95", en="{direction}, loaded latency, p95"),
+    "rpm": Text(vi="{direction}, vòng/phút khi tải đầy (60000/p95)", en="{direction}, round trips a minute under load"),
+    "responsiveness_rpm": Text(vi="{direction}, độ phản hồi (RPM)", en="{direction}, responsiveness (RPM)"),
+    "foreign_rpm": Text(
+        vi="{direction}, độ phản hồi của kết nối mới", en="{direction}, responsiveness, new connections"
+    ),
+    "loaded_rpm": Text(
+        vi="{direction}, độ phản hồi trên kết nối đang tải", en="{direction}, responsiveness, loaded ones"
+    ),
+}
+_WAYS: Final[Mapping[str, Text]] = {
+    "forward": Text(vi="Chiều đi", en="Forward"),
+    "backward": Text(vi="Chiều về", en="Backward"),
+}
+_OF_WAY: Final[Mapping[str, Text]] = {
+    "loss_ratio": Text(vi="{way}, tỷ lệ mất gói", en="{way}, packet loss"),
+    "lost_count": Text(vi="{way}, gói mất", en="{way}, packets lost"),
+    "reordered_count": Text(vi="{way}, gói sai thứ tự", en="{way}, reordered"),
+    "jitter_rfc3550_ms": Text(vi="{way}, biến động trễ (RFC 3550)", en="{way}, jitter (RFC 3550)"),
+    "delay_min_ms": Text(vi="{way}, độ trễ một chiều nhỏ nhất", en="{way}, one-way delay, minimum"),
+    "delay_p50_ms": Text(vi="{way}, độ trễ một chiều trung vị", en="{way}, one-way delay, median"),
+    "delay_p95_ms": Text(vi="{way}, độ trễ một chiều p95", en="{way}, one-way delay, p95"),
+}
+
 VALUES: Final[Mapping[str, Text]] = {
     "download_mbps": Text(vi="Tải xuống", en="Download"),
     "upload_mbps": Text(vi="Tải lên", en="Upload"),
@@ -59,6 +103,33 @@ VALUES: Final[Mapping[str, Text]] = {
     "rtt_max_ms": Text(vi="Độ trễ lớn nhất", en="Latency, maximum"),
     "jitter_rfc3550_ms": Text(vi="Biến động trễ (RFC 3550)", en="Jitter (RFC 3550)"),
     "pdv_p95_ms": Text(vi="Biến động trễ p95 (RFC 5481)", en="Delay variation p95 (RFC 5481)"),
+    "pdv_p50_ms": Text(vi="Biến động trễ trung vị (RFC 5481)", en="Delay variation, median (RFC 5481)"),
+    "pdv_p99_ms": Text(vi="Biến động trễ p99 (RFC 5481)", en="Delay variation p99 (RFC 5481)"),
+    "jitter_mean_abs_ms": Text(vi="Biến động trễ (trung bình |Δ|)", en="Jitter (mean |Δ|)"),
+    "rtt_variance_ms2": Text(vi="Jitter kiểu i-Speed (phương sai)", en="Jitter as i-Speed has it (variance)"),
+    "loss_burst_count": Text(vi="Số đợt mất gói", en="Bursts of loss"),
+    "loss_burst_max_count": Text(vi="Đợt mất gói dài nhất", en="Longest burst of loss"),
+    "loss_burst_mean_s": Text(vi="Đợt mất gói, trung bình", en="Burst of loss, mean"),
+    "loss_gap_mean_s": Text(vi="Khoảng giữa các đợt mất gói", en="Gap between bursts of loss"),
+    "duplicate_count": Text(vi="Trả lời lặp", en="Duplicates"),
+    "reordered_count": Text(vi="Trả lời sai thứ tự", en="Reordered"),
+    "late_count": Text(vi="Trả lời quá muộn", en="Late"),
+    "loaded_sent_count": Text(vi="Gói gửi khi tải đầy", en="Sent under load"),
+    "loaded_received_count": Text(vi="Gói nhận khi tải đầy", en="Received under load"),
+    "loaded_loss_ratio": Text(vi="Tỷ lệ mất gói khi tải đầy", en="Packet loss under load"),
+    "loaded_rtt_p50_ms": Text(vi="Độ trễ khi tải đầy, trung vị", en="Loaded latency, median"),
+    "idle_rtt_p50_ms": Text(vi="Độ trễ khi rảnh, trung vị", en="Idle latency, median"),
+    "idle_rpm": Text(vi="Độ phản hồi khi rảnh", en="Responsiveness, idle"),
+    **{
+        f"{name}_{suffix}": text.fill(direction=direction)
+        for name, direction in _DIRECTIONS.items()
+        for suffix, text in _OF_DIRECTION.items()
+    },
+    **{f"{name}_{suffix}": text.fill(way=way) for name, way in _WAYS.items() for suffix, text in _OF_WAY.items()},
+    "unattributed_lost_count": Text(vi="Gói mất không rõ chiều", en="Lost, direction unknown"),
+    "reflector_residence_p50_ms": Text(vi="Gói nằm tại đầu xa, trung vị", en="Held by the far end, median"),
+    "reflector_residence_max_ms": Text(vi="Gói nằm tại đầu xa, lớn nhất", en="Held by the far end, longest"),
+    "clock_bound_ms": Text(vi="Sai số đồng hồ của trễ một chiều", en="Clock bound of the one-way delay"),
 }
 
 
@@ -72,6 +143,9 @@ METERS: Final[Mapping[str, Text]] = {
     "latency": Text(vi="độ trễ", en="latency"),
     "speed": Text(vi="tốc độ", en="speed"),
     "capacity": Text(vi="dung lượng", en="capacity"),
+    "stamp": Text(vi="trễ và mất gói từng chiều", en="STAMP"),
+    "responsiveness": Text(vi="độ phản hồi", en="responsiveness"),
+    "ookla": Text(vi="Ookla", en="Ookla"),
     "ipv6": Text(vi="IPv6", en="IPv6"),
     "path": Text(vi="đường đi", en="path"),
     "dns": Text(vi="tên miền", en="DNS"),
@@ -160,6 +234,64 @@ CODES: Final[Mapping[str, Text]] = {
     "download_failed": Text(vi="chiều tải xuống không đo được", en="the download failed"),
     "upload_failed": Text(vi="chiều tải lên không đo được", en="the upload failed"),
     "exception": Text(vi="lỗi của chính chương trình đo", en="a fault of the program itself"),
+    "cpu_busy": Text(vi="máy đo đang bận nên hoãn đo", en="the probe was busy"),
+    "cross_traffic": Text(vi="có lưu lượng khác trên cùng cổng mạng", en="other traffic on the same port"),
+    "impossible_value": Text(vi="có trị số không thể đúng, đã loại bỏ", en="values that cannot be true were taken out"),
+    "budget_frugal": Text(
+        vi="sắp hết hạn mức dữ liệu nên đo dạng ngắn", en="data budget nearly used up: shortest form"
+    ),
+    "nic_below_target": Text(
+        vi="cổng mạng máy đo chậm hơn mức cần chứng minh", en="the probe's port is too slow for the target"
+    ),
+    "frequency_capped": Text(vi="xung nhịp máy đo bị giới hạn", en="the probe's clock rate is capped"),
+    "temperature_limited": Text(vi="máy đo quá nóng", en="the probe is too hot"),
+    "under_voltage_since_boot": Text(vi="máy đo từng thiếu điện từ khi khởi động", en="low supply voltage since boot"),
+    "frequency_capped_since_boot": Text(
+        vi="xung nhịp từng bị giới hạn từ khi khởi động", en="clock rate capped since boot"
+    ),
+    "throttled_since_boot": Text(vi="máy đo từng bị hạ xung từ khi khởi động", en="throttled since boot"),
+    "temperature_limited_since_boot": Text(vi="máy đo từng quá nóng từ khi khởi động", en="too hot since boot"),
+    "proof_left_elsewhere": Text(vi="gói đi ra bằng cổng mạng khác", en="packets left by another port"),
+    "proof_entered_elsewhere": Text(vi="gói trả lời đi vào bằng cổng mạng khác", en="answers came in by another port"),
+    "during_heavy_test": Text(
+        vi="trùng lúc đang đo tốc độ trên cùng đường truyền", en="while a speed test loaded the line"
+    ),
+    "far_end_busy": Text(vi="đầu xa đang bận, hẹn đo lại sau", en="the far end was busy and said when to come back"),
+    "far_end_cpu": Text(vi="CPU của đầu xa là giới hạn", en="the far end's CPU was the limit"),
+    "far_end_line": Text(vi="đường truyền của đầu xa là giới hạn", en="the far end's own line was the limit"),
+    "far_end_crowded": Text(vi="đầu xa đang phục vụ nhiều phép đo khác", en="the far end served too many other tests"),
+    "far_end_window": Text(vi="cửa sổ gửi của đầu xa là giới hạn", en="the far end's send window was the limit"),
+    "far_end_nonsense": Text(vi="đầu xa trả lời số liệu vô lý", en="the far end's figures make no sense"),
+    "report_impossible": Text(vi="số liệu đầu xa báo không thể đúng", en="the far end's report cannot be true"),
+    "proxy_suspected": Text(vi="nghi có máy chủ trung gian trên đường", en="a proxy in the path is suspected"),
+    "wrong_length": Text(
+        vi="đầu xa gửi sai số byte đã hứa", en="the far end sent another number of bytes than promised"
+    ),
+    "burst_credit": Text(
+        vi="nhanh lúc đầu rồi chậm lại (tín dụng bùng phát)", en="fast at first, then slower (burst credit)"
+    ),
+    "target_open": Text(vi="chưa đủ căn cứ để kết luận về mục tiêu", en="the target stayed undecided"),
+    "too_short": Text(vi="lần truyền quá ngắn để kết luận", en="the transfer was too short"),
+    "tls_certificate": Text(vi="chứng chỉ của đầu xa không hợp lệ", en="the far end's certificate is not valid"),
+    "tls_failed": Text(vi="không thiết lập được kết nối mã hóa", en="the encrypted connection failed"),
+    "tls_ca_file": Text(vi="không đọc được tệp chứng chỉ gốc", en="the CA file cannot be read"),
+    "no_http2": Text(vi="đầu xa không nói HTTP/2", en="the far end does not speak HTTP/2"),
+    "extra_missing": Text(vi="máy đo thiếu gói phần mềm cho phép đo này", en="the probe lacks this meter's package"),
+    "loaded_by_tcp_estimate": Text(
+        vi="độ trễ khi tải lấy theo ước lượng của TCP", en="loaded round trips are TCP's own estimate"
+    ),
+    "probes_lost": Text(vi="một số yêu cầu thăm dò bị mất", en="some probes were lost"),
+    "activation_unanswered": Text(vi="đầu xa không xác nhận bắt đầu đo", en="the far end did not confirm the start"),
+    "keys_unreadable": Text(vi="không đọc được tệp khóa dùng chung", en="the key file cannot be read"),
+    "feedback_lost": Text(vi="mất phản hồi của đầu xa trong lúc đo", en="the far end's feedback was lost"),
+    "feedback_forged": Text(vi="có gói phản hồi giả mạo, đã bỏ qua", en="forged feedback was ignored"),
+    "feedback_repeated": Text(vi="có gói phản hồi lặp lại, đã bỏ qua", en="repeated feedback was ignored"),
+    "sub_intervals_lost": Text(vi="thiếu số liệu của một số khoảng đo", en="figures of some sub-intervals are missing"),
+    "traffic_gap": Text(vi="dòng gói đo bị ngắt quãng", en="the test's packets paused"),
+    "fast_search_unknown": Text(
+        vi="đầu xa không biết cách dò nhanh, dùng cách C", en="the far end knows no fast search: type C was used"
+    ),
+    "sender_limited": Text(vi="bên gửi không đạt tốc độ yêu cầu", en="the sender did not reach the asked rate"),
     "reload_refused": Text(
         vi="cấu hình mới không hợp lệ, vẫn dùng bản trước",
         en="the new configuration is refused, the last good one stays",

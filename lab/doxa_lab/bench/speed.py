@@ -1,4 +1,9 @@
-"""CPU of the speed meter's download against iperf3 -R -P8 over the same shaped line, and its error against the truth."""
+"""The speed meter beside iperf3 (and OpenSSL's own reads): CPU, memory, error, time and volume of a whole test.
+
+Each row is a ratio against the peer over the same line in the same run. CPU is the client's, whole processes included:
+ours is a process of its own (`--client`), as iperf3 is; what it spends on starting Python is taken off, because on a
+probe the engine is part of an agent that runs anyway.
+"""
 
 import json
 import resource
@@ -8,14 +13,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
-from doxa_agent.meter import Deadline, FarEnd, Link, Reading, Request
-from doxa_agent.meters import speed
-from doxa_core.linkkind import LinkKind
 from doxa_lab.bench import Row
 from doxa_lab.net.lab import Lab
 from doxa_lab.net.line import Laid, Line
@@ -25,6 +27,40 @@ _REPEAT: Final = 3
 _SECONDS: Final = 4
 _RTT_MS: Final = 20.0
 _MAIN: Final = "import sys; from doxa_core.command import main; sys.exit(main(sys.argv[1:]))"
+_CLIENT: Final = """
+import json, resource, sys, time
+from pathlib import Path
+from doxa_agent.meter import Deadline, FarEnd, Link, Request
+from doxa_agent.meters import speed
+from doxa_core.linkkind import LinkKind
+asked = json.loads(sys.argv[1])
+asked["options"]["directions"] = tuple(asked["options"].get("directions", speed.Options().directions))
+ca = asked.get("ca")
+request = Request(
+    link=Link(name="bench", kind=LinkKind.FIXED, interface=asked["interface"]),
+    far_ends=(FarEnd(name="far", host=asked["host"], port=asked["port"], tls=ca is not None,
+                     ca_file=None if ca is None else Path(ca)),),
+    options=speed.Options(**asked["options"]), deadline=Deadline(120),
+)
+cpu, began = time.process_time(), time.monotonic()
+(reading,) = speed.measure(request)
+took = time.monotonic() - began
+print(json.dumps({"cpu_s": time.process_time() - cpu, "took_s": took, "values": dict(reading.values),
+                  "findings": reading.findings, "outcome": reading.outcome.value, "reasons": reading.reasons,
+                  "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+"""
+_PEER_TLS: Final = """
+import json, mmap, resource, socket, ssl, sys, time
+asked = json.loads(sys.argv[1])
+context = ssl.create_default_context(cafile=asked["ca"])
+sock = context.wrap_socket(socket.create_connection((asked["host"], asked["port"])), server_hostname=asked["host"])
+sock.sendall(b"GET /garbage.php HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
+buffer, octets = bytearray(262144), 0
+cpu, until = time.process_time(), time.monotonic() + asked["seconds"]
+while time.monotonic() < until:
+    octets += sock.recv_into(buffer)
+print(json.dumps({"cpu_s": time.process_time() - cpu, "octets": octets}))
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +70,9 @@ class Cost:
     cpu_s: float
     octets: float
     mbps: float
+    took_s: float = 0.0
+    rss_mib: float = 0.0
+    met: str = ""
 
     @property
     def per_gb(self) -> float:
@@ -42,30 +81,30 @@ class Cost:
 
 
 def run() -> list[Row]:
-    """The rows for 100 and 300 Mbit/s."""
-    return [row for mbit in (100, 300) for row in _compare(mbit)]
+    """Downloads at 100, 300 and 940 Mbit/s and unshaped, uploads, a whole test, HTTPS."""
+    rows = [row for mbit, goal in ((100, 0.12), (300, 0.12), (940, 0.25)) for row in _download(mbit, goal)]
+    rows += _upload(100)
+    rows += _whole(100)
+    rows += _unshaped()
+    return rows + _https()
 
 
-def _compare(mbit: int) -> list[Row]:
+def _download(mbit: int, goal: float) -> list[Row]:
     peers: list[Cost] = []
     ours: list[Cost] = []
     whole: list[Cost] = []
-    with tempfile.TemporaryDirectory() as folder, Lab(Path(folder), name="bench") as lab:
-        office = lab.office("o")
-        laid = lab.lay("w1", office, Line(down_bps=mbit * 10**6, up_bps=mbit * 10**6, rtt_ms=_RTT_MS))
-        lab.start()
-        with _far_ends(laid) as port:
-            for _ in range(_REPEAT):
-                peers.append(_iperf3(laid))
-                ours.append(_doxa(laid, port, early_stop=False))
-                whole.append(_doxa(laid, port, early_stop=True))
+    with _line(mbit) as (laid, port):
+        for _ in range(_REPEAT):
+            peers.append(_iperf3(laid, "-R"))
+            ours.append(_doxa(laid, port, directions=("download",), early_stop=False, limit_s=_SECONDS))
+            whole.append(_doxa(laid, port, directions=("download",)))
     truth = mbit * 1448 / 1514
     cost, peer = median(c.per_gb for c in ours), median(c.per_gb for c in peers)
     error, peer_error = (median(abs(c.mbps / truth - 1) for c in found) for found in (whole, peers))
     test, peer_test = median(c.cpu_s for c in whole), median(c.cpu_s for c in peers) * 10 / _SECONDS
     return [
         Row(what=f"download {mbit} Mbit/s, client CPU s/GB", ours=f"{cost:.2f}", peer=f"{peer:.2f} (iperf3 -R -P8)",
-            ratio=cost / peer, goal=0.12),
+            ratio=cost / peer, goal=goal),
         Row(what=f"download {mbit} Mbit/s, CPU s of one test", ours=f"{test:.3f}", peer=f"{peer_test:.3f} (iperf3 10 s)",
             ratio=test / peer_test, goal=0.05),
         Row(what=f"download {mbit} Mbit/s, median error %", ours=f"{error * 100:.2f}",
@@ -73,8 +112,142 @@ def _compare(mbit: int) -> list[Row]:
     ]  # fmt: skip
 
 
+def _upload(mbit: int) -> list[Row]:
+    with _line(mbit) as (laid, port):
+        pairs = [
+            (_iperf3(laid), _doxa(laid, port, directions=("upload",), early_stop=False, limit_s=_SECONDS))
+            for _ in range(_REPEAT)
+        ]
+    cost, peer = median(o.per_gb for _, o in pairs), median(p.per_gb for p, _ in pairs)
+    return [
+        Row(what=f"upload {mbit} Mbit/s, client CPU s/GB", ours=f"{cost:.2f}", peer=f"{peer:.2f} (iperf3 -P8)",
+            ratio=cost / peer, goal=0.4)
+    ]  # fmt: skip
+
+
+def _whole(mbit: int) -> list[Row]:
+    """Pings, download and upload as a plan's task runs them, in a process of its own."""
+    with _line(mbit) as (laid, port):
+        found = [_doxa(laid, port) for _ in range(_REPEAT)]
+    took, volume, rss = (median(getattr(c, name) for c in found) for name in ("took_s", "octets", "rss_mib"))
+    return [
+        Row(what=f"whole test {mbit} Mbit/s, s", ours=f"{took:.2f}", peer="6 s", ratio=took, goal=6.0),
+        Row(
+            what=f"whole test {mbit} Mbit/s, MB", ours=f"{volume / 1e6:.1f}", peer="40 MB", ratio=volume / 1e6, goal=40
+        ),
+        Row(what=f"whole test {mbit} Mbit/s, RSS MiB", ours=f"{rss:.1f}", peer="16 MiB", ratio=rss, goal=16),
+    ]
+
+
+def _unshaped() -> list[Row]:
+    """Two namespaces and a cable, no shaper and no delay: what the client can take at all."""
+    with tempfile.TemporaryDirectory() as folder, Lab(Path(folder), name="bare") as lab:
+        here, there = lab.make_namespaces(["here", "there"])
+        addresses = lab.join(there, [here])
+        laid = _Bare(office=here, far=there, far_v4=addresses[there], interface="noc0")
+        with _far_ends(laid) as port:
+            pairs = [
+                (_iperf3(laid, "-R"), _doxa(laid, port, directions=("download",), early_stop=False, limit_s=_SECONDS))
+                for _ in range(_REPEAT)
+            ]
+    cost, peer = median(o.per_gb for _, o in pairs), median(p.per_gb for p, _ in pairs)
+    rate, peer_rate = (median(8e-6 * c.octets / _SECONDS for c in found) for found in zip(*pairs, strict=True))
+    return [
+        Row(what="download unshaped, client CPU s/GB", ours=f"{cost:.3f}", peer=f"{peer:.3f} (iperf3 -R -P8)",
+            ratio=cost / peer, goal=0.6),
+        Row(what="download unshaped, iperf3's rate over ours", ours=f"{peer_rate:.0f} Mbit/s",
+            peer=f"{rate:.0f} Mbit/s (iperf3)", ratio=rate / peer_rate, goal=1.0),
+    ]  # fmt: skip
+
+
+def _https() -> list[Row]:
+    """A web server with a certificate at the far end of 100 Mbit/s; the peer decrypts one stream with OpenSSL."""
+    with _line(100) as (laid, _port), tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        process, ca = _nginx(laid, folder)
+        try:
+            ours, peers = [], []
+            for _ in range(_REPEAT):
+                asked = {"host": laid.far_v4, "port": 8443, "ca": str(ca), "seconds": _SECONDS}
+                with entered(laid.office):
+                    done = subprocess.run(
+                        [sys.executable, "-c", _PEER_TLS, json.dumps(asked)],
+                        capture_output=True,
+                        check=True,
+                        timeout=60,
+                    )
+                found = json.loads(done.stdout)
+                peers.append(Cost(cpu_s=found["cpu_s"], octets=found["octets"], mbps=0.0))
+                ours.append(
+                    _doxa(laid, 8443, ca=ca, directions=("download",), early_stop=False, limit_s=_SECONDS, ping_count=0)
+                )
+        finally:
+            process.terminate()
+            process.wait(10)
+    cost, peer = median(c.per_gb for c in ours), median(c.per_gb for c in peers)
+    return [
+        Row(what="HTTPS download 100 Mbit/s, client CPU s/GB", ours=f"{cost:.2f}", peer=f"{peer:.2f} (ssl.recv_into)",
+            ratio=cost / peer, goal=0.12)
+    ]  # fmt: skip
+
+
+def _nginx(laid: Laid, folder: Path) -> tuple["subprocess.Popen[bytes]", Path]:
+    """A web server that serves random bytes over TLS 1.3, and the certificate that vouches for it (its own)."""
+    with Path("/dev/urandom").open("rb") as source:
+        (folder / "garbage.php").write_bytes(source.read(256 * 2**20))
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    words = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=far",
+    ]
+    subprocess.run(
+        ["openssl", *words, "-addext", f"subjectAltName=IP:{laid.far_v4}", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    (folder / "conf").write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr crit; worker_processes 1; user root;\n"
+        "events { worker_connections 256; }\n"
+        f"http {{ access_log off; client_body_temp_path {folder}/body; sendfile on;\n"
+        f"server {{ listen {laid.far_v4}:8443 ssl; ssl_certificate {certificate}; ssl_certificate_key {key};\n"
+        f"ssl_protocols TLSv1.3; root {folder}; default_type application/octet-stream; }} }}\n"
+    )
+    command = ["ip", "netns", "exec", laid.far, "nginx", "-c", str(folder / "conf"), "-p", str(folder)]
+    process = subprocess.Popen(command)
+    time.sleep(0.5)
+    return process, certificate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bare:
+    """What a measurement needs to know of a line."""
+
+    office: str
+    far: str
+    far_v4: str
+    interface: str
+
+
 @contextmanager
-def _far_ends(laid: Laid) -> Iterator[int]:
+def _line(mbit: int) -> Iterator[tuple[Laid, int]]:
+    with tempfile.TemporaryDirectory() as folder, Lab(Path(folder), name="bench") as lab:
+        office = lab.office("o")
+        laid = lab.lay("w1", office, Line(down_bps=mbit * 10**6, up_bps=mbit * 10**6, rtt_ms=_RTT_MS))
+        lab.start()
+        with _far_ends(laid) as port:
+            yield laid, port
+
+
+@contextmanager
+def _far_ends(laid: Laid | _Bare) -> Iterator[int]:
     """Our responder and an iperf3 server at the far end; our responder's port."""
     within = ["ip", "netns", "exec", laid.far]
     ours = subprocess.Popen(
@@ -94,9 +267,9 @@ def _far_ends(laid: Laid) -> Iterator[int]:
             process.wait(10)
 
 
-def _iperf3(laid: Laid) -> Cost:
+def _iperf3(laid: Laid | _Bare, *more: str) -> Cost:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = ["iperf3", "-c", laid.far_v4, "-R", "-P", "8", "-t", str(_SECONDS), "-J"]
+    command = ["iperf3", "-c", laid.far_v4, *more, "-P", "8", "-t", str(_SECONDS), "-J"]
     with entered(laid.office):
         done = subprocess.run(command, capture_output=True, check=True, timeout=60)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -105,22 +278,27 @@ def _iperf3(laid: Laid) -> Cost:
     return Cost(cpu_s=cpu, octets=received["bytes"], mbps=received["bits_per_second"] / 1e6)
 
 
-def _doxa(laid: Laid, port: int, *, early_stop: bool) -> Cost:
-    options = speed.Options(directions=("download",), early_stop=early_stop, limit_s=_SECONDS if not early_stop else 10)
-    request = Request(
-        link=Link(name="bench", kind=LinkKind.FIXED, interface=laid.interface),
-        far_ends=(FarEnd(name="far", host=laid.far_v4, port=port),),
-        options=options,
-        deadline=Deadline(60),
-    )
-    before = time.process_time()
+def _doxa(laid: Laid | _Bare, port: int, *, ca: Path | None = None, **options: Any) -> Cost:
+    asked = {
+        "host": laid.far_v4, "port": port, "interface": laid.interface, "options": options,
+        "ca": None if ca is None else str(ca),
+    }  # fmt: skip
     with entered(laid.office):
-        (reading,) = speed.measure(request)
-    cpu = time.process_time() - before
-    return _cost(reading, cpu)
+        done = subprocess.run(
+            [sys.executable, "-c", _CLIENT, json.dumps(asked)], capture_output=True, check=True, timeout=120
+        )
+    found = json.loads(done.stdout)
+    values = found["values"]
+    return Cost(
+        cpu_s=found["cpu_s"],
+        octets=sum(values.get(f"{direction}_bytes", 0.0) for direction in ("download", "upload")),
+        mbps=values.get("download_mbps", values.get("download_mean_mbps", 0.0)),
+        took_s=found["took_s"],
+        rss_mib=found["rss_mib"],
+        met=found["outcome"],
+    )
 
 
-def _cost(reading: Reading, cpu: float) -> Cost:
-    found = reading.values
-    rate = found.get("download_mbps", found["download_mean_mbps"])
-    return Cost(cpu_s=cpu, octets=found["download_bytes"], mbps=rate)
+if __name__ == "__main__":
+    for _row in run():
+        sys.stdout.write(json.dumps(asdict(_row)) + "\n")

@@ -94,8 +94,8 @@ class Line:
         burst = next(kib for limit, kib in _BURSTS_KIB if rate_bps <= limit)
         overhead = f" overhead {self.overhead}" if self.overhead else ""
         if self.policed:
-            bucket = round(rate_bps / 8 * _POLICER_BUCKET_S)
-            return f"tbf rate {rate_bps}bit burst {bucket}b{overhead} limit {_POLICER_QUEUE}b"
+            octets = round(rate_bps / 8 * _POLICER_BUCKET_S)
+            return f"tbf rate {rate_bps}bit burst {octets}b{overhead} limit {_POLICER_QUEUE}b"
         if not self.credit_octets:
             return f"tbf rate {rate_bps}bit burst {burst}kb{overhead} latency {self.queue_ms}ms"
         peak = round(rate_bps * self.credit_factor)

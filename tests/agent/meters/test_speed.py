@@ -68,7 +68,7 @@ def as_measurement(reading: Reading) -> bytes:
 def test_the_registry_takes_the_meter() -> None:
     found = meters.load("speed")
     assert found.heavy
-    assert found.method == "speed/1"
+    assert found.method == "speed/2"
     assert all(is_value_name(name) for name in found.values)
 
 
@@ -76,8 +76,7 @@ def test_the_registry_takes_the_meter() -> None:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("mbit", [34, 94, 100, 300])
+@pytest.mark.parametrize(("mbit", "family"), [(34, 4), (94, 6), (300, 4)])
 def test_the_rate_of_a_line_is_found_in_both_directions(line: Line, mbit: int, family: int) -> None:
     """tbf on veth counts 1514 octets for 1500 of IP: the truths are rate × 1448 (v6: 1428) / 1514 and × 1500 / 1514."""
     shape(line, mbit)
@@ -86,7 +85,8 @@ def test_the_rate_of_a_line_is_found_in_both_directions(line: Line, mbit: int, f
             line.there4 if family == 4 else line.there6, port, line=line, family=family, congestion="cubic"
         )
     payload, wire = mbit * (1448 if family == 4 else 1428) / 1514, mbit * 1538 / 1514
-    assert reading.outcome is Outcome.OK, (reading.reasons, reading.findings)
+    assert reading.outcome in (Outcome.OK, Outcome.PROBE_LIMITED), (reading.reasons, reading.findings)
+    assert set(reading.reasons) <= {"far_end_cpu"}, "the far end shares this machine"
     assert "not_stable" not in reading.findings, reading.detail
     assert not {"sender_receiver_disagree", "byte_audit", "stream_lost", "fewer_streams"} & set(reading.findings)
     for direction in ("download", "upload"):
@@ -101,7 +101,9 @@ def test_the_rate_of_a_line_is_found_in_both_directions(line: Line, mbit: int, f
         source=line.here4 if family == 4 else line.here6,
         gateway=line.gateway4 if family == 4 else line.gateway6,
     )
-    assert reading.values["loaded_rtt_p95_ms"] > reading.values["http_ping_median_ms"]
+    for direction in ("download", "upload"):
+        assert reading.values[f"{direction}_loaded_rtt_p95_ms"] > reading.values["idle_rtt_p50_ms"]
+        assert reading.values[f"{direction}_rpm"] == 60000 / reading.values[f"{direction}_loaded_rtt_p95_ms"]
     assert decode(as_measurement(reading)).values == reading.values
 
 
@@ -208,7 +210,8 @@ def test_a_pacing_far_end_on_loopback_is_measured_as_a_line(rate: float) -> None
 
 
 def test_an_old_kernel_is_measured_by_octets_in_order_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("doxa_agent.speed.download.read_tcp_info", lambda sock: tcpinfo.read_tcp_info(sock, 104))
+    look = tcpinfo.ArrivedCounter.look
+    monkeypatch.setattr(tcpinfo.ArrivedCounter, "look", lambda self, sock, read: look(self, sock, read, 104))
     with far_end("--host", "127.0.0.1", "--rate-mbps", "50") as port:
         reading = measure("127.0.0.1", port, directions=("download",), limit_s=6)
     assert "in_order_clock" in reading.findings

@@ -7,59 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.agent.responder.conftest import Running, everything, running
 
 from doxa_agent.responder.connection import Limits
-from doxa_agent.responder.server import Server, Settings, open_listeners
+from doxa_agent.responder.server import Settings, open_listeners
 from doxa_core.errors import OperationError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    server: Server
-    port: int
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), 10)
-
-    def curl(self, target: str, *options: str, host: str = "127.0.0.1") -> str:
-        command = ["curl", "-s", "-g", "--max-time", "20", *options, f"http://{host}:{self.port}{target}"]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
-
-
-@contextlib.contextmanager
-def running(settings: Settings) -> Iterator[Running]:
-    listeners = open_listeners(settings)
-    server = Server(settings, listeners)
-    thread = threading.Thread(target=server.serve)
-    thread.start()
-    try:
-        yield Running(server=server, port=server.addresses[0][1])
-    finally:
-        with contextlib.suppress(OSError):
-            server.stop()
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-@pytest.fixture
-def far() -> Iterator[Running]:
-    with running(Settings(port=0)) as found:
-        yield found
-
-
-def everything(sock: socket.socket) -> bytes:
-    found = b""
-    with contextlib.suppress(ConnectionResetError):
-        while piece := sock.recv(65536):
-            found += piece
-    return found
 
 
 @pytest.mark.parametrize("folder", ["/", "/backend/"])

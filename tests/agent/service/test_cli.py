@@ -86,7 +86,7 @@ def test_check_prints_the_checklist_and_its_exit_code_tells(folder: Any, capsys:
     assert {item["state"] for item in found["items"] if item["key"] == "broker"} == {"bad"}
 
 
-@pytest.mark.parametrize("command", ["run", "check", "once", "meters", "spool"])
+@pytest.mark.parametrize("command", ["run", "check", "once", "meters", "spool", "accept"])
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         cli.main([command, "--help"])

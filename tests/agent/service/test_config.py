@@ -240,8 +240,8 @@ BAD: dict[str, tuple[str, str, str]] = {
     ),
     "contract in the wrong file": (
         GOOD + "contracted_down_mbps = 100\n",
-        "agent.toml: link.internet.contracted_down_mbps: khóa này không tồn tại; các khóa được dùng: interface, kind, shared_interface, source",
-        "agent.toml: link.internet.contracted_down_mbps: this key does not exist; the keys known here: interface, kind, shared_interface, source",
+        "agent.toml: link.internet.contracted_down_mbps: khóa này không tồn tại; các khóa được dùng: interface, kind, monthly_gb, pppoe, shared_interface, source, vlan",
+        "agent.toml: link.internet.contracted_down_mbps: this key does not exist; the keys known here: interface, kind, monthly_gb, pppoe, shared_interface, source, vlan",
     ),
     "a bridge not switched on": (
         GOOD + '[link.wan]\nkind = "tslcd"\ninterface = "eth1"\n',

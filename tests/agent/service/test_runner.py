@@ -5,7 +5,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import pytest
 
 from doxa_agent import runner as module
 from doxa_agent.config import Settings
-from doxa_agent.guard import Effect, Finding
+from doxa_agent.guard import Effect, Finding, Turn, Verdict
 from doxa_agent.lane import HeavyLane
-from doxa_agent.meter import Deadline, Link, Reading, Request
+from doxa_agent.meter import Deadline, Reading, Request
 from doxa_agent.plan import Task
 from doxa_agent.runner import Runner
 from doxa_agent.shelf import Shelf
@@ -26,6 +26,7 @@ from doxa_core.outcome import Outcome
 
 MakeTask = Callable[..., Task]
 Until = Callable[..., None]
+Pause = Callable[[float], bool]
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def make_runner(settings: Settings, shelf: Shelf) -> Iterator[Callable[..., Runn
             return shelf.add(build)
 
     def make(**keys: Any) -> Runner:
-        found = Runner(keys.pop("settings", settings), keep, **({"look": lambda _link, _heavy: []} | keys))
+        found = Runner(keys.pop("settings", settings), keep, **({"look": quiet, "watch": nobody, "judge": fine} | keys))
         made.append(found)
         return found
 
@@ -63,6 +64,29 @@ def make_runner(settings: Settings, shelf: Shelf) -> Iterator[Callable[..., Runn
 @pytest.fixture
 def run(make_runner: Callable[..., Runner]) -> Runner:
     return make_runner()
+
+
+class Nobody:
+    """No guard watches."""
+
+    def end(self) -> tuple[list[Verdict], list[str]]:
+        return [], []
+
+
+def nobody(_turn: Turn) -> Nobody:
+    return Nobody()
+
+
+def quiet(_turn: Turn, _pause: Pause) -> list[Finding]:
+    return []
+
+
+def fine(_turn: Turn, _reading: Reading) -> Verdict:
+    return Verdict()
+
+
+def finds(*findings: Finding) -> Callable[[Turn, Pause], list[Finding]]:
+    return lambda _turn, _pause: list(findings)
 
 
 def kept(shelf: Shelf) -> list[Measurement]:
@@ -212,8 +236,8 @@ def test_a_guard_that_refuses_makes_a_skipped_measurement_and_notes_go_along(
 ) -> None:
     called: list[tuple[str, bool]] = []
 
-    def look(link: Link, heavy: bool) -> list[Finding]:
-        called.append((link.name, heavy))
+    def look(turn: Turn, _pause: Pause) -> list[Finding]:
+        called.append((turn.link.name, turn.heavy))
         return [Finding(code="cross_traffic", effect=Effect.REFUSE), Finding(code="clock_unsynchronised")]
 
     (made,) = make_runner(look=look).run(make_task(lambda _request: pytest.fail("it must not run"), heavy=True))
@@ -222,9 +246,7 @@ def test_a_guard_that_refuses_makes_a_skipped_measurement_and_notes_go_along(
     )  # fmt: skip
     assert called == [("internet", True)]
 
-    (made,) = make_runner(look=lambda _link, _heavy: [Finding(code="nic_fast_ethernet", effect=Effect.LIMIT)]).run(
-        make_task(ok)
-    )
+    (made,) = make_runner(look=finds(Finding(code="nic_fast_ethernet", effect=Effect.LIMIT))).run(make_task(ok))
     assert (made.outcome, made.findings) == (Outcome.OK, ("nic_fast_ethernet",))
 
 
@@ -233,27 +255,28 @@ def test_a_heavy_run_that_the_probe_limited_says_so_and_others_are_not_asked(
 ) -> None:
     asked: list[tuple[str, float]] = []
 
-    def judge(link: Link, values: Mapping[str, float]) -> tuple[str, ...]:
-        asked.append((link.name, values["rtt_p50_ms"]))
-        return ("nic_fast_ethernet",)
+    def judge(turn: Turn, reading: Reading) -> Verdict:
+        asked.append((turn.link.name, reading.values.get("rtt_p50_ms", 0.0)))
+        return Verdict(limits=("nic_fast_ethernet",), detail={"port_mbps": 100})
 
     runner = make_runner(judge=judge)
     (made,) = runner.run(make_task(ok, heavy=True))
     assert (made.outcome, made.reasons, made.values) == (
         Outcome.PROBE_LIMITED, ("nic_fast_ethernet",), {"rtt_p50_ms": 1.5}
     )  # fmt: skip
+    assert made.detail == {"guards": {"port_mbps": 100}}
     assert asked == [("internet", 1.5)]
     failed = Reading(outcome=Outcome.FAILED, reasons=("refused",))
     assert runner.run(make_task(lambda _request: [failed], heavy=True))[0].outcome is Outcome.FAILED
     assert runner.run(make_task(ok))[0].outcome is Outcome.OK
-    assert len(asked) == 1
-    (made,) = make_runner(judge=lambda _link, _values: ()).run(make_task(ok, heavy=True))
+    assert len(asked) == 2, "the figures of a light run are not the guards' matter"
+    (made,) = make_runner().run(make_task(ok, heavy=True))
     assert (made.outcome, made.reasons) == (Outcome.OK, ())
 
 
 def test_a_refused_heavy_run_leaves_the_line_free(make_runner: Callable[..., Runner], make_task: MakeTask) -> None:
     answers = [[Finding(code="cross_traffic", effect=Effect.REFUSE)], []]
-    runner = make_runner(look=lambda _link, _heavy: answers.pop(0))
+    runner = make_runner(look=lambda _turn, _pause: answers.pop(0))
     task = make_task(ok, heavy=True)
     assert [runner.run(task)[0].outcome for _ in range(2)] == [Outcome.SKIPPED, Outcome.OK]
 
@@ -371,7 +394,7 @@ def test_a_fault_of_the_runner_itself_is_one_line_in_the_log(
         raise RuntimeError("no place")
 
     caplog.set_level(logging.ERROR)
-    runner = Runner(settings, keep, look=lambda _link, _heavy: [])
+    runner = Runner(settings, keep, look=quiet)
     runner.start(make_task(ok))
     until(lambda: "RuntimeError: no place" in caplog.text)
     runner.stop(5)

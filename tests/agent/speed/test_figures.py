@@ -6,7 +6,6 @@ from doxa_agent.net.tcpinfo import TcpInfo
 from doxa_agent.speed import figures
 from doxa_agent.speed.bins import BIN_S, Bin, Steady, first_steady, since, total
 from doxa_agent.speed.bins import FINE as RULE
-from doxa_agent.speed.course import Course
 from doxa_agent.speed.figures import Counted
 
 
@@ -37,22 +36,6 @@ def test_what_was_not_steady_has_a_mean_only() -> None:
     counted = Counted(bins=(), whole=Bin(seconds=1.0, octets=1e6), steady=None, by="x")
     found = figures.rates("upload", counted, figures.header_model(4, []), 1448)
     assert set(found) == {"upload_mean_mbps", "upload_bytes", "upload_duration_s"}
-
-
-@pytest.mark.parametrize(
-    ("moved", "fails"),
-    [(100e6, False), (104.56e6, False), (95e6, False), (112e6, True), (90e6, True), (100.9e6, False)],
-)
-def test_the_audit_allows_what_headers_explain_and_no_more(moved: float, *, fails: bool) -> None:
-    course = Course(wire_octets=round(moved))
-    found = figures.audit(course, 100e6, figures.header_model(4, [TIMESTAMPS]), 1448)
-    assert found is not None
-    assert found["framed_bytes"] == pytest.approx(100e6 * 1514 / 1448, abs=1)
-    assert figures.audit_fails(found) is fails
-
-
-def test_no_interface_no_audit() -> None:
-    assert figures.audit(Course(), 1e6, figures.header_model(4, []), 1448) is None
 
 
 def test_a_shaper_with_burst_credit_is_noticed_in_a_long_run() -> None:

@@ -4,7 +4,7 @@ import tomllib
 
 import pytest
 
-from doxa_agent.speed.options import Options, read_options, seconds
+from doxa_agent.speed.options import LONG_S, SHORT_S, Options, effective, read_options, seconds
 from doxa_core.errors import InputError
 from doxa_core.strict import Table
 
@@ -60,3 +60,20 @@ def test_the_longest_time_grows_with_directions_and_far_ends() -> None:
     assert seconds(Options(), 1) > seconds(one, 1) > one.limit_s
     assert seconds(one, 3) == 3 * seconds(one, 1)
     assert seconds(one, 0) == seconds(one, 1)
+
+
+def test_a_target_has_a_layer_and_may_differ_for_the_upload() -> None:
+    found = read_options(table('target_mbps = 100\nupload_target_mbps = 50\ntarget_layer = "wire"'))
+    assert (found.target_of("download"), found.target_of("upload")) == (100, 50)
+    assert found.target_layer == "wire"
+    assert read_options(table("target_mbps = 100")).target_of("upload") == 100
+    with pytest.raises(InputError):
+        read_options(table("target_mbps = 0"))
+
+
+def test_the_long_form_runs_long_and_asks_for_no_target_and_frugal_means_short() -> None:
+    long = effective(read_options(table('form = "long"\ntarget_mbps = 100')))
+    assert (long.early_stop, long.limit_s, long.target_mbps) == (False, LONG_S, None)
+    assert seconds(read_options(table('form = "long"')), 1) > 2 * LONG_S
+    short = effective(Options(limit_s=10, early_stop=False), frugal=True)
+    assert (short.early_stop, short.limit_s, short.ping_count) == (True, SHORT_S, 5)
