@@ -316,6 +316,12 @@ def test_a_cancelled_run_keeps_what_it_measured() -> None:
     assert 0 < reading.values["received_count"] <= reading.values["sent_count"] < 100
 
 
+def test_a_run_cut_off_before_anything_was_decided_says_nothing_about_the_line() -> None:
+    with lying(lambda _, _reply: []) as port:
+        (reading,) = measure(port, count=1000, timeout_s=30, seconds=0.3)
+    assert (reading.outcome, reading.reasons, reading.values) == (Outcome.SKIPPED, ("cut_short",), {})
+
+
 def read(track: Track) -> Reading:
     run = Run(tracks=(track,), cut_short=False, clocks=(UNSURE, UNSURE))
     return stamp._reading(FarEnd(name="f", host="192.0.2.1"), Cadence(), run, track, None)

@@ -120,3 +120,10 @@ def test_no_path_looks_like_a_step_however_uneven(delays: list[tuple[int, int]],
         for n, (out, back) in enumerate(delays)
     ]
     assert far_steps(book_of(len(found), found)) == frozenset()
+
+
+def test_our_clock_set_between_two_requests_is_noticed() -> None:
+    book = book_of(4, [answer(n, n) for n in range(4)])
+    assert not book.stepped
+    book.sent_real[3] += 2 * MS
+    assert book.stepped

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.agent.stamp.conftest import KEY, reflecting
 
+from doxa_agent.net import stamp as stamps
 from doxa_agent.stamp import reflector as module
 from doxa_agent.stamp import tlv
 from doxa_agent.stamp.limits import Rates, network_of
@@ -250,8 +251,8 @@ def test_a_port_that_only_root_may_open_is_told_with_the_cure(monkeypatch: pytes
 
 def test_the_arrival_is_the_kernels_and_waiting_in_this_process_is_residence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that gets its turn a second late still tells when the packet came."""
-    late = module.stamp.Moment
-    monkeypatch.setattr(module.stamp, "now", lambda: late(time.time_ns() + 10**9, time.monotonic_ns()))
+    late = stamps.Moment
+    monkeypatch.setattr(stamps, "now", lambda: late(time.time_ns() + 10**9, time.monotonic_ns()))
     with reflecting(LOOPBACK) as reflector, asking(reflector) as sock:
         ask(sock, encode_request(REQUEST))  # the kernel begins to stamp with the first packets
         reply = ask(sock, encode_request(REQUEST))
