@@ -40,10 +40,30 @@ EXAMPLES: Final = {
     "collector.toml": Example(SERVER / "collector.toml", collector_config.read_settings),
     "sites.toml": Example(SERVER / "sites.toml", registry.read_registry),
 }
-BESIDE: Final = ("ca.crt", "mqtt.password", "collector.password", "web.token", "influx.token", "influx-ca.crt")
+BESIDE: Final = (
+    "ca.crt",
+    "mqtt.password",
+    "collector.password",
+    "web.token",
+    "influx.token",
+    "influx-ca.crt",
+    "far-end-ca.pem",
+    "udpstp.keys",
+    "stamp.key",
+)
 NO_DEFAULT: Final = {
     "agent.toml": {"socket", "cert_file", "key_file", "source", "monthly_gb"},
-    "plan.toml": {"phase_s", "family", "duration_s", "path"},
+    "plan.toml": {
+        "phase_s",
+        "family",
+        "duration_s",
+        "path",
+        "ca_file",
+        "capacity_keys",
+        "stamp_key",
+        "target_mbps",
+        "upload_target_mbps",
+    },
     "collector.toml": {
         "socket",
         "cert_file",

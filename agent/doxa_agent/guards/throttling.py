@@ -35,8 +35,9 @@ _TICKS: Final = 4
 """The temperature is read at every fourth tick: once a second."""
 
 
-def read_throttled(file: Path = THROTTLED) -> int | None:
+def read_throttled(file: Path | None = None) -> int | None:
     """The firmware's word; None on other machines."""
+    file = file or THROTTLED
     try:
         return parse_throttled(file.read_text(encoding="ascii", errors="replace"))
     except OSError:

@@ -172,9 +172,14 @@ class DeliveredCounter:
             self.octets = float(acked)
         else:
             self.exact = False
-            self.octets += ((delivered - self._segments) & 0xFFFFFFFF) * mss
+            self._advance(delivered, mss, acked, sacked)
         self._segments = delivered
         return self.octets
+
+    def _advance(self, delivered: int, mss: int, acked: int, sacked: int) -> None:
+        """Segments since the last look; short ones cannot carry the count beyond what acknowledgements cover."""
+        new = ((delivered - self._segments) & 0xFFFFFFFF) * mss
+        self.octets = max(self.octets, float(acked), min(self.octets + new, float(acked + sacked * mss)))
 
     def update(self, found: TcpInfo) -> float:
         """The count after one more look at the connection."""
@@ -186,6 +191,6 @@ class DeliveredCounter:
         if self.exact or found.delivered is None or found.snd_mss is None:
             self.octets = float(found.bytes_acked)
         else:
-            self.octets += ((found.delivered - self._segments) & 0xFFFFFFFF) * found.snd_mss
+            self._advance(found.delivered, found.snd_mss, found.bytes_acked, found.sacked or 0)
         self._segments = found.delivered or 0
         return self.octets

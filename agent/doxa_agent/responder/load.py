@@ -84,7 +84,7 @@ def _cores(text: str) -> tuple[tuple[int, int], ...]:
         if not line.startswith("cpu"):
             break
         name, *ticks = line.split()
-        counts = [int(tick) for tick in ticks[:8] if tick.isdigit()]
+        counts = [int(tick) for tick in ticks[:8] if tick.isascii() and tick.isdigit()]
         if name != "cpu" and len(counts) >= 4:
             idle = counts[3] + (counts[4] if len(counts) > 4 else 0)
             found.append((sum(counts) - idle, sum(counts)))
@@ -93,7 +93,7 @@ def _cores(text: str) -> tuple[tuple[int, int], ...]:
 
 def _waited(text: str) -> int | None:
     words = text.split()
-    return int(words[1]) if len(words) >= 2 and words[1].isdigit() else None
+    return int(words[1]) if len(words) >= 2 and words[1].isascii() and words[1].isdigit() else None
 
 
 def _ports(text: str) -> dict[str, tuple[int, int]]:
@@ -101,7 +101,7 @@ def _ports(text: str) -> dict[str, tuple[int, int]]:
     for line in text.splitlines()[2:]:
         name, colon, rest = line.partition(":")
         words = rest.split()
-        if colon and len(words) >= 9 and words[0].isdigit() and words[8].isdigit():
+        if colon and len(words) >= 9 and all(w.isascii() and w.isdigit() for w in (words[0], words[8])):
             found[name.strip()] = int(words[0]), int(words[8])
     return found
 

@@ -15,6 +15,8 @@ from doxa_agent.speed.goal import Goal
 
 STALLED_S: Final = 3.0
 """No octet for so long is a line that broke, not a slow one."""
+QUIET_SHARE: Final = 0.5
+"""Nor is one of which nothing arrived in this last share of a transfer that is shorter than that."""
 SETTLE_S: Final = 1.5
 """How long a transfer may go on after its limit, waiting for the receiver's report."""
 
@@ -132,12 +134,21 @@ def _ending(course: Course, transfer: Transfer, pace: Pace, deadline: Deadline, 
     """Why to end now, empty to go on."""
     if deadline.over:
         return "stopped"
-    if elapsed >= STALLED_S and not course.bins[-1].octets:
-        tail = course.bins[-round(STALLED_S / BIN_S) :]
-        if not any(b.octets for b in tail) and total(tail).seconds >= STALLED_S * 0.9:
-            return "stalled"
+    quiet = quiet_s(course.bins)
+    if quiet >= STALLED_S:
+        return "stalled"
     if pace.goal is not None and (reached := transfer.reached(course.bins, course.rule, pace.goal)):
         return reached
     if elapsed >= pace.limit_s and (transfer.settled() or elapsed >= pace.limit_s + SETTLE_S):
-        return "limit" if any(b.octets for b in course.bins) else "stalled"
+        return "stalled" if quiet >= elapsed * QUIET_SHARE else "limit"
     return ""
+
+
+def quiet_s(bins: Sequence[Bin]) -> float:
+    """For how long nothing has arrived, up to the last bin."""
+    found = 0.0
+    for b in reversed(bins):
+        if b.octets:
+            break
+        found += b.seconds
+    return found

@@ -1,4 +1,4 @@
-"""The Test Activation request and response of UDPSTP: every parameter of one test (RFC 9946 §4.2)."""
+"""The Test Activation request and response of UDPSTP: every parameter of one test (RFC 9946)."""
 
 import struct
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
 """Authentication of UDPSTP's control packets: shared keys, keys of one test, digests, the clock window, replays.
 
-RFC 9946 §4.1.1, mode 1: both sides share keys with numbers 0–255. For each test two keys are derived (NIST SP 800-108, counter
+RFC 9946, mode 1: both sides share keys with numbers 0–255. For each test two keys are derived (NIST SP 800-108, counter
 mode, HMAC-SHA-256) from the shared one and the Unix time of the Setup request: one signs what the client sends, the
 other what the server sends. A packet is good when its digest fits and its time is within ± 5 s of the receiver's
 clock. Within that window the same Setup request could be sent again by a stranger: `Replays` knows it.

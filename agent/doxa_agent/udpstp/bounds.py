@@ -1,6 +1,6 @@
 """What a server makes of the wishes in a Test Activation request: each within its bounds, sent back as accepted.
 
-A value outside its range becomes the default, as RFC 9946 §4.2 and the reference implementation have it; one above what this
+A value outside its range becomes the default, as RFC 9946 and the reference implementation have it; one above what this
 server allows becomes the most that it allows.
 """
 

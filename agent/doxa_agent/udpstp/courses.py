@@ -1,4 +1,4 @@
-"""The two courses of a running test at the server: it sends load and is told, or it receives load and tells (RFC 9946 §4.3).
+"""The two courses of a running test at the server: it sends load and is told, or it receives load and tells (RFC 9946).
 
 Either way the server decides the rate, from each Status packet that comes or goes. All times are nanoseconds of the steady
 clock. A course is driven: `hear` when its socket may have something, `tick` when its time has come.

@@ -1,4 +1,4 @@
-"""The Load packet of UDPSTP: the header of every datagram that fills the line (RFC 9946 §4.3)."""
+"""The Load packet of UDPSTP: the header of every datagram that fills the line (RFC 9946)."""
 
 import struct
 from dataclasses import dataclass

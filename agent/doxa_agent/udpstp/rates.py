@@ -1,4 +1,4 @@
-"""The sending-rate table of UDPSTP and one row of it: two transmitters and an add-on datagram (RFC 9946 §4.2, TR-471).
+"""The sending-rate table of UDPSTP and one row of it: two transmitters and an add-on datagram (RFC 9946, TR-471).
 
 A row on the wire always states payloads as for IPv4. Whoever sends over IPv6 takes `row.for_family(6)`, which makes each
 payload 20 bytes shorter, so that a row means the same IP-layer rate in both families.

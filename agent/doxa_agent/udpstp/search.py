@@ -1,4 +1,4 @@
-"""The searches for the sending rate, types B and C, as pure functions of a state and a report (RFC 9097 §8.1, Y.1540 Annex B).
+"""The searches for the sending rate, types B and C, as pure functions of a state and a report (RFC 9097, Y.1540 Annex B).
 
 A report is what one trial interval showed; the answer is the next row of the sending-rate table. *Good* is: errors within
 the threshold and delay variation below the lower one. *Bad* is: too many errors or delay variation above the upper

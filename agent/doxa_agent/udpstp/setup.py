@@ -1,4 +1,4 @@
-"""The Setup request and response and the Null request of UDPSTP, the packets before a test port is known (RFC 9946 §4.1)."""
+"""The Setup request and response and the Null request of UDPSTP, the packets before a test port is known (RFC 9946)."""
 
 import struct
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The Status packet of UDPSTP: what a receiver saw in the last trial interval and sub-interval (RFC 9946 §4.3).
+"""The Status packet of UDPSTP: what a receiver saw in the last trial interval and sub-interval (RFC 9946).
 
 RFC 9946 keeps an authentication block at the end of the packet, for its mode 2. The reference implementation knows only modes 0
 and 1, in which a Status is not signed, and uses the place of the digest for ECN counts and for a checksum at 186.

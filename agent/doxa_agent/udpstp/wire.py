@@ -36,7 +36,7 @@ class PduError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authentication:
-    """The authentication block, the last 41 bytes of a control packet (RFC 9946 §4.1.1)."""
+    """The authentication block, the last 41 bytes of a control packet (RFC 9946)."""
 
     mode: int = 0
     """0 none, 1 control packets are signed; others are for the receiver to refuse."""

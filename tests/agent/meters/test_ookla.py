@@ -27,7 +27,6 @@ from doxa_core.names import is_value_name
 from doxa_core.outcome import Outcome
 from doxa_core.strict import Table
 
-needs_package = pytest.mark.skipif(find_spec("speedtest") is None, reason="the extra ookla is not installed")
 LOOPBACK = Link(name="loopback", kind=LinkKind.FIXED, interface="lo")
 
 
@@ -90,7 +89,6 @@ def test_a_missing_package_is_told_with_the_command_that_installs_it(monkeypatch
     )
 
 
-@needs_package
 @pytest.mark.parametrize("url", ["ftp://example.net", "https://user@example.net", "https://example.net/path", "x"])
 def test_a_bad_address_is_refused(url: str) -> None:
     with pytest.raises(InputError) as error:
@@ -98,14 +96,12 @@ def test_a_bad_address_is_refused(url: str) -> None:
     assert "write an address such as https://host or http://host:port" in error.value.text.en
 
 
-@needs_package
 def test_the_real_service_is_asked_over_https_unless_told_otherwise() -> None:
     assert options(accept_licence=True) == ookla.Options(
         test_s=10.0, pings=10, server_id=None, base_url="https://www.speedtest.net"
     )
 
 
-@needs_package
 def test_a_run_has_the_shape_of_a_speed_test_and_its_upload_says_who_counted() -> None:
     with serving() as server:
         reading = measure(server.place)
@@ -130,7 +126,6 @@ def test_a_run_has_the_shape_of_a_speed_test_and_its_upload_says_who_counted() -
     assert reading.detail["child_memory_bytes"] < 80e6  # of 175 MB, were every body built in memory
 
 
-@needs_package
 @pytest.mark.parametrize(
     ("fault", "reason", "outcome"),
     [
@@ -149,14 +144,12 @@ def test_what_goes_wrong_at_the_service_has_a_reason(fault: str, reason: str, ou
     assert "download_mean_mbps" not in reading.values
 
 
-@needs_package
 def test_an_unknown_server_is_named_so() -> None:
     with serving() as server:
         reading = measure(server.place, server_id=7)
     assert (reading.outcome, reading.reasons) == (Outcome.FAILED, ("server_unknown",))
 
 
-@needs_package
 @pytest.mark.parametrize(
     ("link", "family", "reason"),
     [
@@ -173,7 +166,6 @@ def test_it_leaves_by_the_link_and_the_family_that_were_asked_for_or_not_at_all(
     assert (reading.outcome, reading.reasons, reading.values) == (Outcome.FAILED, (reason,), {})
 
 
-@needs_package
 def test_a_run_that_is_cancelled_leaves_no_child_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     children: list[subprocess.Popen[bytes]] = []
     popen = subprocess.Popen
@@ -189,7 +181,6 @@ def test_a_run_that_is_cancelled_leaves_no_child_behind(monkeypatch: pytest.Monk
     assert [child.returncode for child in children] == [-9]
 
 
-@needs_package
 def test_a_child_that_hangs_is_ended_at_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ookla, "seconds", lambda _options, _far_ends: 1.0)
     with serving("hanging") as server:
@@ -197,7 +188,6 @@ def test_a_child_that_hangs_is_ended_at_its_own_limit(monkeypatch: pytest.Monkey
     assert (reading.outcome, reading.reasons) == (Outcome.FAILED, ("deadline",))
 
 
-@needs_package
 def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with serving() as server:
@@ -272,7 +262,6 @@ def test_an_upload_body_has_its_length_and_no_copy_in_memory(length: int, piece:
     assert (total, sum(data.total), len(data)) == (length, length, length)
 
 
-@needs_package
 @pytest.mark.root
 @pytest.mark.alone
 def test_on_a_line_of_known_rate_it_tells_that_rate(line: Line) -> None:

@@ -129,3 +129,13 @@ def test_a_kernel_without_acknowledged_octets_is_said_to_know_nothing() -> None:
     counter = DeliveredCounter()
     assert counter.update(TcpInfo(snd_mss=1000)) == 0
     assert counter.known is False
+
+
+def test_short_segments_do_not_carry_the_count_beyond_what_was_acknowledged() -> None:
+    """After a loss each segment counts as a full one; a sender that pushes small pieces would seem to send more."""
+    counter = DeliveredCounter()
+    counter.update(TcpInfo(bytes_acked=1000, delivered=1, snd_mss=1000, total_retrans=1, sacked=0))
+    counter.update(TcpInfo(bytes_acked=11_000, delivered=101, snd_mss=1000, total_retrans=1, sacked=0))
+    assert counter.octets == 11_000
+    counter.update(TcpInfo(bytes_acked=11_000, delivered=105, snd_mss=1000, total_retrans=1, sacked=4))
+    assert counter.octets == 15_000

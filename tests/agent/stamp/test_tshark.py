@@ -17,10 +17,7 @@ from doxa_agent.stamp.reflector import Settings
 from doxa_agent.stamp.sender import Cadence, Run, Target, probe
 from doxa_core.linkkind import LinkKind
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed"),
-]
+pytestmark = pytest.mark.server
 
 LINK = Link(name="loopback", kind=LinkKind.FIXED)
 Frame = tuple[int, int, bytes]
