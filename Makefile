@@ -21,7 +21,7 @@ test: ## everything: sets up the machine, lints, runs all tests
 	@$(PY) -m pytest -q -m alone
 
 test-quick: venv ## what can be tested in a minute
-	@$(PY) -m pytest -n 4 -q -m "not slow and not root and not server and not browser"
+	@$(PY) -m pytest -n 4 -q --hypothesis-profile=quick -m "not slow and not root and not server and not browser and not alone"
 
 lint: venv ## ruff, strict mypy, import rules
 	@.venv/bin/ruff check $(SOURCES)

@@ -15,6 +15,7 @@ from doxa_core import language
 from doxa_lab.servers import Amqtt, InfluxDB16, Mosquitto, Nginx, VictoriaMetrics
 
 settings.register_profile("doxa", deadline=None)  # a slow minute of a shared machine is no defect
+settings.register_profile("quick", deadline=None, max_examples=15)  # make test-quick
 settings.load_profile("doxa")
 
 

@@ -164,13 +164,20 @@ def _set(line: Line) -> None:
                 (Path("/proc/sys/net") / key).write_text(value)
 
 
-@pytest.fixture
-def line() -> Iterator[Line]:
-    """A line of its own, gone at the end."""
+@contextmanager
+def a_line() -> Iterator[Line]:
+    """A line, gone at the end."""
     mark = f"dxs-{os.getpid()}-{next(_NUMBERS)}"
     made = Line(client=f"{mark}-c", router=f"{mark}-r", server=f"{mark}-s")
     with ExitStack() as stack:
         for name in (made.client, made.router, made.server):
             stack.callback(subprocess.run, ["ip", "netns", "del", name], capture_output=True, timeout=20, check=False)
         _make(made)
+        yield made
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    """A line of its own, gone at the end."""
+    with a_line() as made:
         yield made

@@ -28,6 +28,7 @@ def _commands(text: str) -> set[tuple[str, ...]]:
     return {tuple(word for word in found if word) for found in re.findall(groups, text)}
 
 
+@pytest.mark.slow
 def test_every_command_of_a_handbook_exists(text: str) -> None:
     assert _commands(text)
     for command in _commands(text):

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOOLS = ("speedtest-cli", "h2", "pytest", "pytest-randomly", "pytest-rerunfailures", "pytest-timeout", "pytest-xdist", "hypothesis")
+TOOLS = (
+    "speedtest-cli",
+    "h2",
+    "pytest",
+    "pytest-randomly",
+    "pytest-rerunfailures",
+    "pytest-timeout",
+    "pytest-xdist",
+    "hypothesis",
+)
 
 
 def run(*command: str | Path, **more: object) -> subprocess.CompletedProcess[str]:

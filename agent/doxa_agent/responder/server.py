@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import os
 import random
 import select
 import socket
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from doxa_agent.net import congestion
+from doxa_agent.net.wake import Wake
 from doxa_agent.responder import answers
 from doxa_agent.responder.admission import Admission
 from doxa_agent.responder.connection import TURN, Connection, House, Limits, Phase
@@ -163,7 +163,7 @@ class Server:
         self._of_address: Counter[str] = Counter()
         self._moved: dict[str, tuple[int, int]] = {}
         self._epoll = select.epoll()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake = Wake()
         self._stop_at: float | None = None
         self._accepting = False
         self._started = now
@@ -182,7 +182,7 @@ class Server:
 
     def stop(self) -> None:
         """Stop politely: no new clients, running transfers get a few seconds."""
-        os.eventfd_write(self._wake, 1)
+        self._wake.rouse()
 
     def health(self, request: HttpRequest | None = None, peer: str = "") -> dict[str, Any]:
         """Our own load, for monitoring and for clients that choose a far end or ask what limited their test."""
@@ -269,7 +269,7 @@ class Server:
             now = time.monotonic()
             if fd in self._listeners:
                 self._accept(self._listeners[fd], now)
-            elif fd == self._wake:
+            elif fd == self._wake.fileno():
                 self._begin_stop(now)
             elif fd in self._connections:
                 self._step(fd, event, now)
@@ -289,7 +289,7 @@ class Server:
         return 1.0
 
     def _begin_stop(self, now: float) -> None:
-        os.eventfd_read(self._wake)
+        self._wake.clear()
         self._accept_off()
         self._close_listeners()
         self._stop_at = self._stop_at or now + GRACE_S
@@ -476,4 +476,4 @@ class Server:
             self._close(fd)
         self._close_listeners()
         self._epoll.close()
-        os.close(self._wake)
+        self._wake.close()

@@ -36,6 +36,8 @@ NOT_MET_S: Final = 3.0
 BLOCK_S: Final = 0.2
 ROUND_TRIPS: Final = 10
 FEWEST_BLOCKS: Final = 5
+STEADY_WINDOWS: Final = 4
+"""How many windows of the stop rule its word stays good: TCP that got there once is not held back by its start."""
 _RAMP_BINS: Final = 6
 _RAMP_RISE: Final = 1.03
 _DUST: Final = 1e-6
@@ -157,8 +159,12 @@ def _decide(
 
 
 def _is_steady(bins: Sequence[Bin], end: int, rule: StopRule) -> bool:
-    """Whether the stop rule held at the look or in the half second before."""
-    return any(steady_at(bins, rule, at) is not None for at in range(max(1, end - rule.bins), end + 1))
+    """Whether the stop rule held at the look or in the time of `STEADY_WINDOWS` before.
+
+    A single lump spoils the rule for as long as it lies in its windows. A look that only asked whether it holds just now
+    would miss what it said a moment ago, and the next look may be two seconds away.
+    """
+    return any(steady_at(bins, rule, at) is not None for at in range(end, max(0, end - STEADY_WINDOWS * rule.bins), -1))
 
 
 @cache

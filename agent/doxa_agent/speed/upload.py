@@ -2,12 +2,17 @@
 
 TCP_NOTSENT_LOWAT keeps the socket's queue short (tcp(7)), so nothing but the path's own queue is filled. The sender's
 `delivered` × MSS is the clock of the stop rule; the figure comes from the receiver where it reports (our responder).
+
+Wake-ups cost more than octets: once TCP is in its stride, a stream whose socket holds more than it sends in a bin rests.
+It is then topped up by the 50 ms timer that counts anyway, and epoll wakes us only for one that runs low.
 """
 
 import os
 import select
 import socket
+import struct
 from collections.abc import Sequence
+from fcntl import ioctl
 from typing import TYPE_CHECKING, Final, cast
 
 from doxa_agent.net.binding import Unreachable
@@ -24,6 +29,15 @@ if TYPE_CHECKING:
 
 BUFFER: Final = 256 * 1024
 NOTSENT: Final = 128 * 1024
+MOST_NOTSENT: Final = 1024 * 1024
+RAMP_BINS: Final = 8
+"""While TCP still opens its windows no stream rests: it may send ten times as much in the next bin."""
+STOCK: Final = 2.0
+"""A stream may rest while its socket holds so many times what it sent in the last bin."""
+_CALM_BINS: Final = 2
+_SIOCOUTQNSD: Final = 0x894B
+"""Octets that were given to the socket and not sent yet (linux/sockios.h)."""
+_UNSENT: Final = struct.Struct("i")
 POST_FOREIGN: Final = 20 * 1024 * 1024
 """LibreSpeed's own blob: what its servers are set up to take."""
 POST_OURS: Final = 1024 * 1024 * 1024
@@ -51,6 +65,27 @@ class Stream:
         self.shaking = False
         self.base = 0.0
         """Octets that the handshake of TLS took."""
+        self.rests = False
+        """Epoll does not say when it can take more: the timer tops it up."""
+        self.calm = 0
+        """Bins in a row after which its socket was well stocked."""
+        self.lowat = NOTSENT
+        self.given = 0
+        """Octets of bodies that its socket took."""
+        self.out = 0
+        """Those of them that had left the socket at the last top-up."""
+
+    @property
+    def pours(self) -> bool:
+        """Whether it is in the middle of a body."""
+        return bool(self.left) and not (self.head or self.connecting or self.shaking)
+
+    def unsent(self) -> int:
+        """Octets that wait in the socket; 0 where the kernel does not say."""
+        try:
+            return int(_UNSENT.unpack(ioctl(self.sock, _SIOCOUTQNSD, bytes(_UNSENT.size)))[0])
+        except OSError:
+            return 0
 
 
 class Upload:
@@ -77,6 +112,7 @@ class Upload:
         self._before = 0.0
         self._slot = {"token": target.token} if target.token else {}
         self._turns = TLS_TURNS if target.far_end.tls else 1
+        self._bins = 0
         for sock in socks:
             self._join(Stream(sock))
 
@@ -102,6 +138,7 @@ class Upload:
         """See `course.Transfer`. The receiver's own bins decide where it reports: they are asked for while it may be."""
         aside = self._aside
         if aside is None or not aside.alive:
+            self.report = None  # an old one would end a series that went on
             return goal.reached(bins, rule, self.any_info)
         if aside.report is None:
             due = len(bins) % _ASK_EVERY == 0 and total(bins).seconds > goal.earliest_s - 2 * BIN_S
@@ -146,6 +183,7 @@ class Upload:
         """See `course.Transfer`: at the limit the receiver's newest report ends the transfer."""
         aside = self._aside
         if aside is None or not aside.alive:
+            self.report = None
             return True
         if not self._asked_after_limit:
             self._asked_after_limit, aside.report, aside.wanted = True, None, True
@@ -159,6 +197,7 @@ class Upload:
         target = self._target.url("empty.php", session=self._target.session, **self._slot)
         stream.head = http.request("POST", self._target.host, target, length=self._post)
         stream.left = self._post
+        stream.rests, stream.calm = False, 0
         stream.answer = http.Answer()
 
     def act(self, fd: int, event: int) -> None:
@@ -211,6 +250,7 @@ class Upload:
                         break
                     sent = stream.sock.send(self._buffer[: min(BUFFER, stream.left)])
                     stream.left -= sent
+                    stream.given += sent
                     self._sent += sent
         except BlockingIOError:
             return
@@ -258,11 +298,44 @@ class Upload:
 
     def count(self) -> float:
         """Look at the counters of every stream."""
+        self._bins += 1
+        if self._bins > RAMP_BINS and not self._target.far_end.tls:
+            for stream in list(self._streams.values()):
+                self._top_up(stream)
         octets = self._before
         for stream in self._streams.values():
             if not stream.connecting:
                 octets += stream.counter.look(stream.sock) - stream.base
         return octets * self.payload_share
+
+    def _top_up(self, stream: Stream) -> None:
+        """Fill a stream's socket, and let it rest or wake us by how long that stock will last."""
+        if not stream.pours:
+            stream.calm = 0
+            return
+        kept = stream.unsent()
+        out = stream.given - kept
+        went, stream.out = out - stream.out, out
+        try:
+            self._send(stream)
+        except OSError as error:
+            self._lose(stream, reason_of(error))
+            return
+        if stream.pours:
+            self._let_rest(stream, stream.given - out, went)
+
+    def _let_rest(self, stream: Stream, stock: int, went: int) -> None:
+        if stock >= STOCK * went:
+            stream.calm += 1
+        else:
+            stream.calm = 0
+            if stream.lowat < min(MOST_NOTSENT, 3 * went):
+                stream.lowat = min(MOST_NOTSENT, 4 * went)
+                stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, stream.lowat)
+        rests = stream.calm >= _CALM_BINS
+        if rests is not stream.rests:
+            stream.rests = rests
+            self._poller.modify(stream.sock, select.EPOLLIN if rests else select.EPOLLIN | select.EPOLLOUT)
 
     def _sample(self, stream: Stream) -> None:
         if not stream.connecting:

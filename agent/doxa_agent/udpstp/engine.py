@@ -1,13 +1,17 @@
 """One whole capacity test against one far end: name, then each direction; whatever stops it becomes a reading."""
 
 import socket
+from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
-from doxa_agent.meter import FarEnd, Reading, Request
+from doxa_agent.meter import Deadline, FarEnd, Reading, Request
 from doxa_agent.net import audit
 from doxa_agent.net.binding import Unreachable, resolve
 from doxa_agent.net.route import prove
+from doxa_agent.speed import farload
+from doxa_agent.speed.dialogue import Dialogue
+from doxa_agent.speed.target import Target as HttpTarget
 from doxa_agent.udpstp import figures
 from doxa_agent.udpstp.activation import ActivationResult, Algorithm
 from doxa_agent.udpstp.auth import read_keys
@@ -15,11 +19,14 @@ from doxa_agent.udpstp.client import BUSY, RETRY_AFTER_S, Agreement, Refused, St
 from doxa_agent.udpstp.flows import Flow, download, upload
 from doxa_agent.udpstp.options import FAST, RESOLVE_S, Options
 from doxa_core.errors import InputError
-from doxa_core.layers import HeaderModel
+from doxa_core.layers import UDP_HEADER, HeaderModel
 from doxa_core.measurement import LinkProof
 from doxa_core.outcome import Outcome
 
 _FRUGAL_S: Final = 5
+_FAR_LOAD_S: Final = 0.5
+"""How long a far end may take to tell its load; one without our HTTP responder tells none."""
+_NO_SESSION: Final = "0" * 16
 _REASONS: Final = {
     "stalled": "stalled",
     "silent": "no_load",
@@ -58,6 +65,7 @@ class Test:
         self._busy = False
         self._idle: list[float] = []
         self._cpu: list[tuple[float, float]] = []
+        self._loaded_s = 0.0
 
     def fail(self, reason: str) -> None:
         """Note a reason once."""
@@ -91,6 +99,23 @@ class Test:
             except Unreachable as error:
                 self.fail(error.reason)
                 self.find(f"{direction}_failed")
+        self._ask_for_load(address)
+
+    def _ask_for_load(self, address: str) -> None:
+        """Whether the far end, by its own word over HTTP, was the limit; most servers of UDPSTP know no such word."""
+        if not self._loaded_s or self._request.deadline.over:
+            return
+        assert self._family is not None
+        target = HttpTarget(
+            link=self._request.link, far_end=self._far_end, family=self._family, address=address, session=_NO_SESSION
+        )
+        patience = Deadline(min(_FAR_LOAD_S, self._request.deadline.left_s))
+        with closing(Dialogue(target, patience)) as dialogue:
+            load = farload.read_load(dialogue, seconds=max(1.0, self._loaded_s))
+        # Slots are for HTTP: UDPSTP has an admission of its own.
+        self._limits += [reason for reason in farload.limits(load, has_slot=True) if reason not in self._limits]
+        for finding in farload.findings(load):
+            self.find(finding)
 
     def _keys(self) -> dict[int, bytes]:
         if self._far_end.capacity_keys is None:
@@ -136,7 +161,7 @@ class Test:
                 agreed, self._family, deadline, early_stop=options.early_stop,
                 traditional=options.traditional, random_payload=options.random_payload,
             )  # fmt: skip
-        self._book(flow, agreed, figures.header_model(self._family), watched.end())
+        self._book(flow, agreed, self._request.link.header(self._family, UDP_HEADER), watched.end())
 
     def _prove(self, agreed: Agreement, target: Target) -> None:
         """A route that cannot be proved is no reason not to measure: the reading then has no proof."""
@@ -152,6 +177,7 @@ class Test:
         detail = figures.evidence(flow, model)
         detail["search"] = "fixed" if self._options.rate_mbps is not None else agreed.accepted.algorithm.name.lower()
         self._detail[flow.direction] = detail
+        self._loaded_s += flow.seconds
         self._cpu.append((flow.cpu_s, flow.cpu_s / flow.cpu_ratio if flow.cpu_ratio else 0.0))
         self._note(flow, agreed)
         if flow.ended == "nonsense" or figures.impossible(flow, model):
@@ -176,6 +202,8 @@ class Test:
             self.find("clock_stepped")
         if not agreed.answered:
             self.find("activation_unanswered")
+        if self._options.early_stop and flow.ended == "complete" and flow.estimate is None:
+            self.find(figures.NOT_STABLE)
 
     def _audit(self, flow: Flow, model: HeaderModel, moved: audit.Moved | None, detail: dict[str, object]) -> None:
         sending = flow.direction == "upload"

@@ -6,7 +6,7 @@ once delay begins to rise. When delay or loss says that the line is full, the ra
 just enough to keep it full.
 
 At the client (`estimate`): the test may end when two successive windows agree within 0.2 % while more was offered than
-arrived. Then what arrives is the line's rate, not the sender's (throughput.md §4). This holds for every search.
+arrived and no machine that we can see stalled. Then what arrives is the line's rate, not the sender's (throughput.md §4). This holds for every search.
 """
 
 from collections.abc import Sequence
@@ -43,6 +43,9 @@ CERTAIN: Final = 0.001
 OFFERED: Final = 1.012
 """More than this share of what arrives must have been offered."""
 LEAST_DATAGRAMS: Final = 400
+LATE: Final = 0.02
+"""The share of the deciding windows for which this machine or the sender may have stalled. A stalled machine can make a
+line that it emulates or forwards slower, and evenly so: windows agree, but not on the line's rate."""
 
 
 def climb(search: "Search", report: "Report", rules: "Rules") -> "Search":
@@ -90,6 +93,8 @@ class Sample:
     offered_octets: float
     """IP layer, sent meanwhile."""
     offered_seconds: float
+    late_s: float = 0.0
+    """For how long this machine or the sender did not work when it should have: stalls, each above what is usual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +136,8 @@ def _agreed(early: Sequence[Sample], late: Sequence[Sample]) -> Estimate | None:
         return None
     if whole[1] > CERTAIN * whole[0] or not (_offered(early) and _offered(late)):
         return None
+    if not (_steady(early) and _steady(late)):
+        return None
     return Estimate(mbps=whole[0], windows_mbps=(first, second), seconds=sum(sample.seconds for sample in both))
 
 
@@ -160,6 +167,10 @@ def _length(samples: Sequence[Sample]) -> int:
 def _rate(samples: Sequence[Sample]) -> float | None:
     lasted = sum(sample.seconds for sample in samples)
     return sum(sample.octets for sample in samples) * 8e-6 / lasted if lasted > 0 else None
+
+
+def _steady(samples: Sequence[Sample]) -> bool:
+    return sum(sample.late_s for sample in samples) <= LATE * sum(sample.seconds for sample in samples)
 
 
 def _offered(samples: Sequence[Sample]) -> bool:

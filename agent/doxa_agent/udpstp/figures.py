@@ -5,13 +5,16 @@ from statistics import median
 from typing import Any, Final
 
 from doxa_agent.net.delay import percentile
+from doxa_agent.udpstp.fast import LATE
 from doxa_agent.udpstp.flows import Flow, Sub
 from doxa_agent.udpstp.options import Options
 from doxa_agent.udpstp.rates import SendingRate, row_for, table
-from doxa_core.layers import UDP_HEADER, HeaderModel, Layer, mbps
+from doxa_core.layers import HeaderModel, Layer, mbps
 
 ACHIEVED: Final = 0.98
 """A sender that reaches less of what it was asked was itself the limit (methods.md §3)."""
+NOT_STABLE: Final = "not_stable"
+"""The finding of a fast search that saw no rate long enough to end early: the value is the maximum over sub-intervals."""
 CPU_FULL: Final = 0.9
 DROPPED: Final = 1e-4
 """Share of datagrams that our own socket may lose before the run says more about us."""
@@ -20,11 +23,6 @@ FULL_MS: Final = 20.0
 """Loss or delay variation that shows that a search filled the line."""
 IMPOSSIBLE_MBPS: Final = 20_000.0
 _MOST_SUBS: Final = 120
-
-
-def header_model(family: int) -> HeaderModel:
-    """UDP over IP in Ethernet."""
-    return HeaderModel(family=family, transport=UDP_HEADER)
 
 
 def ip_mbps(part: Sub, model: HeaderModel) -> float | None:
@@ -63,7 +61,8 @@ def values(flow: Flow, model: HeaderModel, options: Options) -> dict[str, float]
     if whole.variation_max_ms is not None:
         found["delay_variation_max_ms"] = whole.variation_max_ms
     if flow.seconds > 0:
-        found["sent_mbps"] = mbps(model.octets(_sent_octets(flow, row), flow.sent_datagrams, Layer.IP), flow.seconds)
+        sent = model.octets(_sent_octets(flow, row), flow.sent_datagrams, Layer.IP)
+        found["sent_mbps"] = mbps(sent, flow.sent_seconds or flow.seconds)
     found["bytes"] = float(whole.octets)
     found["duration_s"] = flow.seconds
     if len(flow.rtts_ms) >= 2:
@@ -119,9 +118,19 @@ def limits(flow: Flow, found: Mapping[str, float], options: Options) -> tuple[st
     sent = found.get(f"{flow.direction}_sent_mbps")
     if asked is not None and sent is not None and sent < ACHIEVED * asked and not _is_ours(reasons):
         reasons.append("far_end_sent_less" if flow.direction == "download" else "far_end_asked_less")
+    if asked is None and full and _stalled(flow):
+        reasons.append("machine_stalled")
     if asked is None and found and not full:
         reasons.append("far_end_rate_limit" if _at_the_end(flow, found, options) else "line_not_filled")
     return tuple(reasons)
+
+
+def _stalled(flow: Flow) -> bool:
+    """Whether the sub-interval that gave the capacity was one in which a machine stalled."""
+    if flow.estimate is not None or not flow.subs:
+        return False
+    best = max(flow.subs, key=lambda sub: sub.octets / sub.seconds if sub.seconds > 0 else 0.0)
+    return best.late_s > LATE * best.seconds
 
 
 def _is_ours(reasons: Sequence[str]) -> bool:
@@ -176,6 +185,8 @@ def evidence(flow: Flow, model: HeaderModel) -> dict[str, Any]:
         found["achieved_ratio"] = round(flow.sent_octets / flow.asked_octets, 5)
     if flow.gso is not None:
         found["gso"] = flow.gso
+    if flow.late_s:
+        found["late_ms"] = round(flow.late_s * 1000, 1)
     if flow.dropped:
         found["dropped_here"] = flow.dropped
     if flow.reason:
@@ -196,5 +207,6 @@ def _sub(sub: Sub, model: HeaderModel) -> dict[str, float]:
         "variation_max_ms": sub.variation_max_ms,
         "rtt_min_ms": sub.rtt_min_ms,
         "rtt_max_ms": sub.rtt_max_ms,
+        "late_ms": sub.late_s * 1000 if sub.late_s else None,
     }
     return {name: round(value, 4) for name, value in found.items() if value is not None}

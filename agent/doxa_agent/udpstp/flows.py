@@ -33,6 +33,12 @@ _PARTING_NS: Final = 300 * MS
 _EARLY_STATUSES: Final = 50
 _ROOM: Final = 512
 _MOST_SUBS: Final = 36_000
+_SPAN: Final = 0.5
+"""A sender's stamps that span so much more or less than what came, as a share of it, say nothing."""
+_LATE_NS: Final = 1_500_000
+"""A wake-up that is later than this is a stall of this machine."""
+_DENSE_NS: Final = MS
+"""Where datagrams are closer than this in the mean, a pause of their sender is one."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +57,8 @@ class Sub:
     variation_max_ms: float | None = None
     rtt_min_ms: float | None = None
     rtt_max_ms: float | None = None
+    late_s: float = 0.0
+    """For how long a machine stalled in it (see `Sample.late_s`), to within a trial interval."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,6 +96,10 @@ class Flow:
     rtts_ms: list[float] = field(default_factory=list)
     clock_stepped: bool = False
     samples: list[Sample] = field(default_factory=list)
+    late_s: float = 0.0
+    """The same for all of it."""
+    sent_seconds: float | None = None
+    """Of a download: from the first to the last datagram that came, by the far end's stamps."""
     top_rate: bool = False
     """The sending rate was at the end of the table."""
 
@@ -117,6 +129,25 @@ class _Clockwork:
         self.trial_ns = self.accepted.trial_ms * MS
         self.last = self.began + self.accepted.seconds * SECOND + _AFTER_NS
         self._cpu, self._wall = time.thread_time(), time.monotonic()
+        self._late = 0
+        self._sub_late = 0.0
+
+    def woke(self, planned: int, now: int) -> None:
+        """Book how late a wake-up was."""
+        if now - planned > _LATE_NS:
+            self._late += now - planned
+
+    def lateness(self, other: int) -> float:
+        """What was booked since the last call, and what is known of the far end, nanoseconds: into the flow, in seconds."""
+        late, self._late = (self._late + other) / SECOND, 0
+        self.flow.late_s += late
+        self._sub_late += late
+        return late
+
+    def lateness_of_sub(self) -> float:
+        """The lateness since the last call, seconds: to be called when a sub-interval is over."""
+        late, self._sub_late = self._sub_late, 0.0
+        return late
 
     def overdue(self, now: int) -> str:
         """Why to end now, empty to go on."""
@@ -158,6 +189,8 @@ class _Download:
         self._next = work.clock.now()
         self._offered = (0, 0)
         self._arrived = 0
+        self._dropped = 0
+        self._sub_late: list[float] = []
 
     def run(self) -> None:
         """Until it ends."""
@@ -167,8 +200,10 @@ class _Download:
             while not ended:
                 if (ended := self._drain()) or (ended := self._turn()):
                     break
-                pause = self._receiver.pause_s(self._rate())
-                time.sleep(max(0.0, min(pause, (self._next - work.clock.now()) / SECOND)))
+                now = work.clock.now()
+                planned = min(now + int(self._receiver.pause_s(self._rate()) * SECOND), self._next)
+                time.sleep(max(0, planned - now) / SECOND)
+                work.woke(max(planned, now), work.clock.now())
             end = work.clock.now()
             self._part(ended)
         self._flow.ended = ended
@@ -215,6 +250,7 @@ class _Download:
     def _is_known(self) -> bool:
         """One sample more; whether the early stop has its estimate."""
         trial = self._tally.trials[-1]
+        late = self._stalls(trial)
         number, sent = self._tally.front
         sequence_before, sent_before = self._offered
         self._offered = (number, sent)
@@ -232,6 +268,7 @@ class _Download:
                 datagrams=trial.datagrams,
                 offered_octets=(number - sequence_before) * each,
                 offered_seconds=(sent - sent_before) / SECOND,
+                late_s=late,
             )
         )
         del self._flow.samples[:-400]
@@ -239,6 +276,15 @@ class _Download:
             return False
         self._flow.estimate = estimate(self._flow.samples)
         return self._flow.estimate is not None
+
+    def _stalls(self, trial: Interval) -> float:
+        """Ours, and the sender's by its stamps; a drop of our own socket is one of the whole interval."""
+        dropped, self._dropped = self._dropped, self._receiver.dropped
+        dense = trial.duration < trial.datagrams * _DENSE_NS
+        late = self._work.lateness(trial.pauses if dense else 0)
+        while len(self._sub_late) < len(self._tally.subs):
+            self._sub_late.append(self._work.lateness_of_sub())
+        return trial.duration / SECOND if self._dropped > dropped else late
 
     def _part(self, ended: str) -> None:
         """Say stop; where the far end still sends, wait until it has heard it."""
@@ -262,8 +308,13 @@ class _Download:
         flow, tally = self._flow, self._tally
         whole = tally.close(now)
         flow.subs = [_sub(interval) for interval in tally.subs[:_MOST_SUBS]]
+        for part, late in zip(flow.subs, self._sub_late, strict=False):
+            part.late_s = late
         flow.whole = _sub(whole)
         flow.seconds = flow.whole.seconds if tally.started else 0.0
+        sending = (tally.front[1] - tally.first_sent) / SECOND
+        if abs(sending - flow.seconds) < _SPAN * flow.seconds:
+            flow.sent_seconds = sending
         if not tally.started and flow.ended == "stalled":
             flow.ended = "silent"
         mean = whole.octets / whole.datagrams if whole.datagrams else 0.0
@@ -335,6 +386,7 @@ class _Upload:
                 now = work.clock.now()
                 if now < due or ended:
                     continue
+                work.woke(due, now)
                 ended = self._watch(now)
                 try:
                     due = min(sender.tick(now), now + 100 * MS)
@@ -419,6 +471,7 @@ class _Upload:
             self._rtt_min = status.rtt_min_ms
             if status.rtt_variation_ms is not None and len(self._flow.rtts_ms) < 100_000:
                 self._flow.rtts_ms.append(float(status.rtt_min_ms + status.rtt_variation_ms))
+        late = self._work.lateness(self._far_late(status))
         before, octets = self._at
         sent = self._sender.sent_octets + self._sender.sent_datagrams * self._flow.overhead
         self._at = (now, sent)
@@ -430,6 +483,7 @@ class _Upload:
                     datagrams=status.datagrams,
                     offered_octets=sent - octets,
                     offered_seconds=(now - before) / SECOND,
+                    late_s=late,
                 )
             )
             del self._flow.samples[:-400]
@@ -440,6 +494,11 @@ class _Upload:
                 self._flow.find("sub_intervals_lost")
             self._number = status.sub_interval_number
             self._flow.subs.append(self._sub(status))
+
+    def _far_late(self, status: Status) -> int:
+        """How much longer than agreed the far end took for its trial interval, nanoseconds."""
+        late = status.trial_us * 1000 - self._work.trial_ns
+        return late if late > _LATE_NS else 0
 
     def _sub(self, status: Status) -> Sub:
         found, least = status.sub_interval, self._rtt_min
@@ -457,6 +516,7 @@ class _Upload:
             variation_max_ms=float(found.delay_variation_max_ms) if count else None,
             rtt_min_ms=None if low is None or least is None else float(least + low),
             rtt_max_ms=None if low is None or least is None else float(least + found.rtt_variation_max_ms),
+            late_s=self._work.lateness_of_sub(),
         )
 
     def _lies(self) -> bool:

@@ -87,6 +87,13 @@ class Batch:
         """When one came."""
         return self.base + self.fractions[place]
 
+    def cut(self, start: int, end: int) -> "Batch":
+        """A part of it."""
+        return Batch(
+            end - start, self.heads[start * self.stride : end * self.stride], self.stride, self.lengths[start:end],
+            self.base, self.fractions[start:end],
+        )  # fmt: skip
+
     def head(self, place: int) -> bytes:
         """What was copied of one datagram."""
         start = place * self.stride

@@ -11,7 +11,6 @@ cost 14 % of a core for 1 downstream, 22 % for 4, 33 % for 8 (upstream 7, 18 and
 """
 
 import json
-import os
 import select
 import socket
 import time
@@ -21,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from doxa_agent.net.wake import Wake
 from doxa_agent.udpstp.admission import Admission, Grant, Patience
 from doxa_agent.udpstp.auth import MODE_CONTROL, MODE_NONE, DerivedKeys, Keys, Replays, derive, fits, in_window, signed
 from doxa_agent.udpstp.control import Address, Request, answer, open_control, open_test, requests
@@ -109,7 +109,7 @@ class Server:
         self._poll = select.epoll()
         for number in self._sockets:
             self._poll.register(number, select.EPOLLIN)
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._wake = Wake()
         self._poll.register(self._wake, select.EPOLLIN)
         self._stopping_at: int | None = None
         self._stop = self._asked = False
@@ -141,12 +141,12 @@ class Server:
     def say_load(self) -> None:
         """Print one line of `figures()` soon; for a signal handler."""
         self._asked = True
-        self._rouse()
+        self._wake.rouse()
 
     def stop(self) -> None:
         """Tell every client that its test is over, then end."""
         self._stop = True
-        self._rouse()
+        self._wake.rouse()
 
     def serve(self) -> None:
         """Serve until `stop()`."""
@@ -162,13 +162,7 @@ class Server:
         for sock in self._sockets.values():
             sock.close()
         self._poll.close()
-        closed, self._wake = self._wake, -1
-        os.close(closed)
-
-    def _rouse(self) -> None:
-        """Let the loop look at once; after the end there is no loop (a second SIGTERM comes late)."""
-        if self._wake >= 0:
-            os.eventfd_write(self._wake, 1)
+        self._wake.close()
 
     def _done(self) -> bool:
         if not self._stop:
@@ -187,8 +181,8 @@ class Server:
         for number, _events in self._poll.poll(wait):
             if number in self._sockets:
                 self._serve_control(self._sockets[number])
-            elif number == self._wake:
-                os.eventfd_read(number)
+            elif number == self._wake.fileno():
+                self._wake.clear()
             elif (session := self._sessions.get(number)) is not None:
                 session.hear()
                 session.due = 0

@@ -9,9 +9,11 @@ Fed by batches: where a batch is what it should be (every datagram a Load PDU, i
 
 import sys
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import add, sub
 from typing import Final
 
@@ -24,6 +26,10 @@ from doxa_agent.udpstp.steady import SteadyClock
 MOST_GAPS: Final = 1024
 """Gaps that are remembered to tell late datagrams from duplicates; older ones stay booked as lost."""
 MOST_SAMPLES: Final = 100_000
+SENDER_PAUSE_NS: Final = 3_000_000
+"""A sender that keeps its pace is never silent for longer, except where its rate is low."""
+GRACE_NS: Final = 10_000_000
+"""How long after its end a sub-interval is kept open: what came in it may be stamped but not readable yet."""
 _SWAP: Final = sys.byteorder == "little"
 _NS: Final = 1_000_000_000
 _MS: Final = 1_000_000
@@ -58,6 +64,8 @@ class Interval:
     """When the last datagram before it came (or its own first one, where there is none before)."""
     last: int = 0
     """When its last datagram came."""
+    pauses: int = 0
+    """How long its sender was silent beyond `SENDER_PAUSE_NS` at a time, by the send stamps of what came."""
 
     @property
     def duration(self) -> int:
@@ -103,6 +111,8 @@ class Tally:
         self.last_heard = now
         self.front = (0, 0)
         """Sequence number and send time (the far end's clock, ns) of the last Load PDU booked."""
+        self.first_sent = 0
+        """Send time of the first datagram that came, as in `front`."""
         self.rtt_min: int | None = None
         self._sub_ns = self._sub_due = sub_ns
         self._trial = Interval(started=now)
@@ -132,9 +142,20 @@ class Tally:
             batch, others = self._sift(batch)
             if not batch.count:
                 return others
-            words = memoryview(batch.heads).cast("I")
-        self._book(batch, words, step)
+        for part in self._parts(batch):
+            self._book(part, memoryview(part.heads).cast("I"), step)
         return others
+
+    def _parts(self, batch: Batch) -> Iterator[Batch]:
+        """The batch, cut where a sub-interval ends: by arrival, so a late read moves nothing from one to the next."""
+        if not self.started:
+            self._begin(batch.stamp(0))
+        while batch.stamp(-1) >= self._sub_due:
+            if place := bisect_left(batch.fractions, self._sub_due - batch.base):
+                yield batch.cut(0, place)
+                batch = batch.cut(place, batch.count)
+            self._close_sub()
+        yield batch
 
     def _sift(self, batch: Batch) -> tuple[Batch, list[bytes]]:
         """Part the Load PDUs from what else came to this socket."""
@@ -154,8 +175,6 @@ class Tally:
 
     def _book(self, batch: Batch, words: "memoryview[int]", step: int) -> None:
         count, octets = batch.count, sum(batch.lengths)
-        if not self.whole.datagrams:
-            self._begin(batch.stamp(0))
         self.last_heard = last = batch.stamp(-1)
         for interval in (self.whole, self._trial, self._sub):
             interval.datagrams += count
@@ -169,6 +188,9 @@ class Tally:
         final = HEADER.unpack_from(batch.heads, (count - 1) * batch.stride)
         self.status_errors = final[5]
         self.front = (final[3], final[8] * _NS + final[9])
+        if not self.first_sent:
+            first = HEADER.unpack_from(batch.heads)
+            self.first_sent = first[8] * _NS + first[9]
 
     def _begin(self, first: int) -> None:
         """The test's time begins with the first datagram."""
@@ -222,9 +244,11 @@ class Tally:
         base = batch.base
         if seconds == seconds[:4] * count:
             delays = list(map(sub, batch.fractions, parts))
+            self._watch_sender(batch, parts, int.from_bytes(seconds[:4], "big") * _NS)
             base -= int.from_bytes(seconds[:4], "big") * _NS
         else:
-            sent = map(add, map(_NS.__mul__, _numbers(seconds)), parts)
+            sent = list(map(add, map(_NS.__mul__, _numbers(seconds)), parts))
+            self._watch_sender(batch, sent, 0)
             delays = list(map(sub, batch.fractions, sent))
         least, most = min(delays) + base, max(delays) + base
         if self._delta_min is None or least < self._delta_min:
@@ -232,6 +256,23 @@ class Tally:
         total = sum(delays) + count * (base - self._delta_min)
         for interval in (self.whole, self._trial, self._sub):
             interval.vary(least - self._delta_min, most - self._delta_min, total, count)
+
+    def _watch_sender(self, batch: Batch, times: "Sequence[int]", base: int) -> None:
+        """Book its pauses. A gap of times where numbers are missing too is the line's loss, not a pause."""
+        distinct = sorted(set(times))
+        before = self.front[1] - base if self.front[1] else distinct[0]
+        if max(map(sub, distinct, [before, *distinct])) <= SENDER_PAUSE_NS:
+            return
+        for start, end in pairwise([before, *distinct]):
+            if end - start > SENDER_PAUSE_NS and self._in_succession(batch, times.index(end)):
+                for interval in (self.whole, self._trial, self._sub):
+                    interval.pauses += end - start
+
+    def _in_succession(self, batch: Batch, place: int) -> bool:
+        at = place * batch.stride + 4
+        earlier = batch.heads[at - batch.stride : at - batch.stride + 4]
+        before = int.from_bytes(earlier, "big") if place else self.front[0]
+        return 0 < int.from_bytes(batch.heads[at : at + 4], "big") - before <= 2
 
     def _echoes(self, batch: Batch, echoes: bytes) -> None:
         for place in range(batch.count):
@@ -254,19 +295,24 @@ class Tally:
 
     # --- intervals ---------------------------------------------------------------------------------------------------
 
-    def advance(self, now: int) -> bool:
-        """Close the sub-interval if its time is over at `now` (everything that came has been fed); whether it was."""
-        if not self.started or now < self._sub_due:
-            return False
-        self._sub_due += self._sub_ns * ((now - self._sub_due) // self._sub_ns + 1)
-        self._sub.ended = now
+    def advance(self, now: int, grace: int = GRACE_NS) -> bool:
+        """Close the sub-intervals that were over `grace` ago (all that came in them has been fed); whether one was."""
+        before = len(self.subs)
+        while self.started and now - grace >= self._sub_due:
+            self._close_sub()
+        return len(self.subs) > before
+
+    def _close_sub(self) -> None:
+        """It ends when its time is over, whenever that is noticed."""
+        end = self._sub_due
+        self._sub_due = end + self._sub_ns
+        self._sub.ended = end
         self.subs.append(self._sub)
-        self._sub = Interval(started=now, first=self._sub.last or now)
-        return True
+        self._sub = Interval(started=end, first=self._sub.last or end)
 
     def close(self, now: int) -> Interval:
         """The end of the test: the whole of it; what of the last sub-interval is incomplete is no sub-interval."""
-        self.advance(now)
+        self.advance(now, grace=0)
         self.whole.ended = now
         return self.whole
 

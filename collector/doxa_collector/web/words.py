@@ -292,6 +292,59 @@ CODES: Final[Mapping[str, Text]] = {
         vi="đầu xa không biết cách dò nhanh, dùng cách C", en="the far end knows no fast search: type C was used"
     ),
     "sender_limited": Text(vi="bên gửi không đạt tốc độ yêu cầu", en="the sender did not reach the asked rate"),
+    "far_end_paced": Text(vi="đầu xa tự giới hạn tốc độ", en="the far end limits itself"),
+    "far_end_plays_line": Text(
+        vi="đầu xa đóng vai đường truyền (phòng thử nghiệm)", en="the far end plays a line (laboratory)"
+    ),
+    "far_end_sent_less": Text(vi="đầu xa gửi chậm hơn tốc độ đã định", en="the far end sent less than it should"),
+    "far_end_asked_less": Text(vi="đầu xa yêu cầu tốc độ thấp hơn", en="the far end asked for less"),
+    "far_end_rate_limit": Text(vi="đã tới tốc độ tối đa của đầu xa", en="the far end's highest rate was reached"),
+    "far_end_slot_time": Text(vi="hết thời gian đầu xa cấp cho lượt đo", en="the slot's time was over"),
+    "far_end_slot_volume": Text(vi="hết dung lượng đầu xa cấp cho lượt đo", en="the slot's volume was used up"),
+    "far_end_slot_unused": Text(vi="lượt đo bị thu lại vì không dùng", en="the slot was unused for too long"),
+    "far_end_slot_returned": Text(vi="lượt đo đã trả lại", en="the slot had been given back"),
+    "far_end_auth_failed": Text(vi="đầu xa không chấp nhận khóa", en="the far end refused the key"),
+    "far_end_auth_mode": Text(
+        vi="đầu xa không dùng cách xác thực này", en="the far end does not use this authentication"
+    ),
+    "far_end_wants_keys": Text(vi="đầu xa đòi khóa dùng chung", en="the far end wants a shared key"),
+    "far_end_knows_no_keys": Text(vi="đầu xa không có khóa nào", en="the far end has no keys"),
+    "far_end_version": Text(
+        vi="đầu xa dùng phiên bản giao thức khác", en="the far end speaks another protocol version"
+    ),
+    "far_end_refused": Text(vi="đầu xa từ chối phép đo", en="the far end refused the test"),
+    "far_end_parameters": Text(vi="đầu xa không nhận thông số đo", en="the far end refused the parameters"),
+    "far_end_connections": Text(vi="đầu xa hết kết nối", en="the far end has no connection free"),
+    "far_end_mtu_mismatch": Text(vi="đầu xa đặt cỡ gói khác", en="the far end uses another packet size"),
+    "far_end_jumbo_mismatch": Text(vi="đầu xa đặt gói jumbo khác", en="the far end differs in jumbo packets"),
+    "clock_outside_window": Text(vi="đồng hồ hai đầu lệch quá 5 giây", en="the clocks differ by more than 5 s"),
+    "bandwidth_required": Text(vi="đầu xa đòi nêu trước băng thông", en="the far end wants the bandwidth stated"),
+    "line_not_filled": Text(vi="chưa lấp đầy được đường truyền", en="the line was not filled"),
+    "receive_buffer_drops": Text(vi="bộ đệm nhận của máy đo bị tràn", en="the probe's receive buffer overflowed"),
+    "local_interface_limited": Text(vi="cổng mạng máy đo không gửi kịp", en="the probe's interface could not keep up"),
+    "receive_window": Text(vi="cửa sổ nhận của máy đo là giới hạn", en="the probe's receive window was the limit"),
+    "body_not_random": Text(
+        vi="nội dung nhận không ngẫu nhiên (bộ đệm trung gian?)", en="the body is not random (a cache?)"
+    ),
+    "tcp_ends_nearer": Text(vi="TCP kết thúc gần hơn đầu xa", en="TCP ends nearer than the far end"),
+    "clock_bound_violated": Text(
+        vi="đồng hồ đầu xa sai hơn mức nó công bố", en="the far end's clock breaks its own bound"
+    ),
+    "far_clock_stepped": Text(vi="đồng hồ đầu xa vừa nhảy", en="the far end's clock stepped"),
+    "timescale_unknown": Text(vi="không rõ thang thời gian của đầu xa", en="the far end's timescale is not known"),
+    "reflector_stateless": Text(
+        vi="đầu xa không đếm gói: không tách được hai chiều", en="the reflector does not count"
+    ),
+    "reflector_count_broken": Text(vi="đầu xa đếm lại từ đầu", en="the reflector began to count anew"),
+    "key_unusable": Text(vi="không dùng được tệp khóa", en="the key file cannot be used"),
+    "tls_certificate_name": Text(
+        vi="chứng chỉ của đầu xa mang tên khác", en="the far end's certificate names another host"
+    ),
+    "tls_certificate_time": Text(vi="chứng chỉ của đầu xa hết hạn", en="the far end's certificate is out of date"),
+    "tls_timeout": Text(vi="thiết lập mã hóa quá thời hạn", en="the encrypted connection timed out"),
+    "memory_exhausted": Text(vi="phép đo dùng quá bộ nhớ cho phép", en="the run used more memory than it may"),
+    "package_failed": Text(vi="gói phần mềm của phép đo bị lỗi", en="the meter's package failed"),
+    "child_crashed": Text(vi="tiến trình đo bị hỏng", en="the measuring process crashed"),
     "reload_refused": Text(
         vi="cấu hình mới không hợp lệ, vẫn dùng bản trước",
         en="the new configuration is refused, the last good one stays",

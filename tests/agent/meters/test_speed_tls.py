@@ -16,7 +16,7 @@ from doxa_agent.meters import speed
 from doxa_core.linkkind import LinkKind
 from doxa_core.outcome import Outcome
 
-pytestmark = [pytest.mark.alone, pytest.mark.server]
+pytestmark = pytest.mark.server
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Front:
 @pytest.fixture(scope="module")
 def front(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("front")
-    (folder / "garbage.php").write_bytes(b"\0" * 2**20 * 64)
+    (folder / "garbage.php").write_bytes(b"\0" * 2**20 * 8)
     ports = Front(_free_port(), _free_port(), _free_port())
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     with far_end("--host", "127.0.0.1", "--rate-mbps", "200") as behind:
@@ -105,9 +105,10 @@ def measure(port: int, ca: Path | None, *, host: str = "127.0.0.1", **options: o
     return reading
 
 
+@pytest.mark.alone
 def test_both_directions_and_the_pings_go_through_a_verified_tunnel(front: Front, papers: Papers) -> None:
     """Our responder behind nginx at 200 Mbit/s of payload: the figure is the payload, not the ciphertext."""
-    reading = measure(front.before, papers.ca, early_stop=False, limit_s=3)
+    reading = measure(front.before, papers.ca, early_stop=False, limit_s=2)
     assert reading.outcome in (Outcome.OK, Outcome.PROBE_LIMITED), (reading.reasons, reading.findings)
     assert reading.values["download_mean_mbps"] == pytest.approx(200, rel=0.05)
     assert reading.values["upload_mean_mbps"] == pytest.approx(200, rel=0.1)
@@ -117,10 +118,10 @@ def test_both_directions_and_the_pings_go_through_a_verified_tunnel(front: Front
 
 
 def test_any_web_server_with_tls_is_a_far_end_and_its_answers_may_end(front: Front, papers: Papers) -> None:
-    reading = measure(front.alone, papers.ca, streams=2, limit_s=3, early_stop=False)
+    reading = measure(front.alone, papers.ca, streams=2, limit_s=1, early_stop=False)
     assert reading.outcome in (Outcome.OK, Outcome.PROBE_LIMITED), (reading.reasons, reading.findings)
-    assert reading.detail["download"]["reopened"] > 2, "64 MiB an answer: handshakes in the middle of the transfer"
-    assert reading.values["download_mean_mbps"] > 100
+    assert reading.detail["download"]["reopened"] > 2, "8 MiB an answer: handshakes in the middle of the transfer"
+    assert reading.values["download_mean_mbps"] > 50
     assert "counted_at_sender" in reading.findings
 
 

@@ -197,6 +197,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_moment_loses_nothing_that_it_reported(path: Path, tmp_path: Path, build: Make) -> None:
     """24 times SIGKILL at a random moment: what was reported is there, numbers never repeat, the file stays sound."""
     template = tmp_path / "line"

@@ -42,6 +42,7 @@ def test_students_quantiles_are_those_of_the_tables(share: float, freedom: int, 
     assert student_t(share, freedom) == pytest.approx(wanted, abs=0.001)
 
 
+@pytest.mark.slow
 def test_wrong_verdicts_are_rare_over_two_thousand_noisy_runs() -> None:
     """0.9 … 1.1 × the target; 5 % away nearly every run decides, and no run decides wrongly more often than is told."""
     chance = random.Random(11)
@@ -138,3 +139,13 @@ def test_the_bounds_enclose_the_mean(rates: list[float], error: float) -> None:
     assert found is not None
     assert found.lower < found.mean < found.upper
     assert tuple(sorted(LOOKS_S)) == LOOKS_S
+
+
+def test_a_lump_just_before_a_look_does_not_make_a_steady_line_wait_for_seconds() -> None:
+    """The stop rule held until 2.4 s; two bins of half and one and a half the rate spoil its windows at 3 s, not the line."""
+    rates = [95.0] * 201
+    rates[50], rates[51] = 45.0, 145.0
+    found = judge(series(rates), 97.0, rtt_s=0.02, limit_s=LIMIT_S)
+    assert found is not None
+    assert found.met is False
+    assert found.at_s < 5

@@ -174,6 +174,17 @@ def test_the_climb_before_the_peak_is_not_part_of_the_rate() -> None:
     assert found.mbps == pytest.approx(100, rel=1e-4)
 
 
+def test_windows_in_which_a_machine_stalled_decide_nothing() -> None:
+    """A shaper whose machine stalls delivers less than its rate, and evenly so: the windows agree all the same."""
+    series = samples(lambda _: 92.6, count=40)
+    stalled = [replace(sample, late_s=0.04 * TRIAL_S) for sample in series]
+    assert estimate(series) is not None
+    assert estimate(stalled) is None
+    assert estimate([*series[:8], *stalled[:8]]) is None
+    assert estimate([*stalled, *series[:16]]) is not None
+    assert estimate([replace(sample, late_s=0.01 * TRIAL_S) for sample in series]) is not None
+
+
 def test_a_slow_line_is_watched_for_longer() -> None:
     assert estimate(samples(lambda _: 5.0, count=30)) is None
     found = estimate(samples(lambda _: 5.0, count=60))

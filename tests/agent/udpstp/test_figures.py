@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from doxa_agent.udpstp.fast import Estimate
-from doxa_agent.udpstp.figures import capacity_mbps, header_model, limits, values
+from doxa_agent.udpstp.figures import capacity_mbps, limits, values
 from doxa_agent.udpstp.flows import Flow, Sub
 from doxa_agent.udpstp.options import Options
+from doxa_core.layers import UDP_HEADER, HeaderModel
 
-MODEL = header_model(4)
+MODEL = HeaderModel(family=4, transport=UDP_HEADER)
 SEARCH, FIXED = Options(search="b"), Options(rate_mbps=96.0, payload_bytes=1472)
 
 
@@ -87,6 +88,20 @@ def test_a_search_without_loss_or_delay_never_filled_the_line() -> None:
     assert judged(flow(), replace(SEARCH, bandwidth_mbps=102)) == ("far_end_rate_limit",)
     assert judged(flow(whole=part(24_000, 3.0, variation_max_ms=35.0)), SEARCH) == ()
     assert judged(flow(subs=[part(), part(lost=400)]), SEARCH) == ()
+
+
+def test_a_maximum_from_a_sub_interval_in_which_a_machine_stalled_is_not_the_lines() -> None:
+    whole = part(24_000, 3.0, variation_max_ms=35.0)
+    best, other = part(8400, late_s=0.03), part(late_s=0.03)
+    assert judged(flow(whole=whole, subs=[part(), best]), SEARCH) == ("machine_stalled",)
+    assert judged(flow(whole=whole, subs=[other, part(8400, late_s=0.01)]), SEARCH) == ()
+    stable = Estimate(mbps=97.5, windows_mbps=(97.5, 97.5), seconds=0.8)
+    assert judged(flow(whole=whole, subs=[best], estimate=stable), SEARCH) == ()
+
+
+def test_what_was_sent_counts_over_the_senders_time_not_over_the_queues() -> None:
+    found = flow(seconds=3.1, sent_seconds=3.0)
+    assert values(found, MODEL, FIXED)["download_sent_mbps"] == pytest.approx(96)
 
 
 def test_a_full_core_is_our_limit() -> None:

@@ -632,6 +632,7 @@ def rubbish(source: random.Random) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.slow
 def test_twenty_thousand_packets_of_rubbish_leave_the_server_alive_and_its_memory_flat(tmp_path: Path) -> None:
     source, load_file = random.Random(9946), tmp_path / "load.json"
     with program("--load-file", str(load_file), "--max-tests", "1000") as (process, port):

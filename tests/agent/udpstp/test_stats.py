@@ -68,7 +68,7 @@ def test_loss_reordering_and_duplicates_are_those_of_a_full_memory(numbers: list
 
 @given(st.lists(st.tuples(st.integers(-(10**10), 10**10), st.integers(0, 10**9 - 1)), min_size=1, max_size=50))
 def test_delay_variation_is_delay_above_the_least(times: list[tuple[int, int]]) -> None:
-    tally = Tally(Clock())
+    tally = Tally(Clock(), sub_ns=60 * SECOND)
     sent = [START + shift for shift, _ in times]
     came = [START + 20 * SECOND + extra for _, extra in times]
     tally.feed(batch([head(n, time) for n, time in enumerate(sent, 1)], came))
@@ -110,9 +110,46 @@ def test_sub_intervals_begin_with_the_first_datagram_and_add_up() -> None:
         feed(tally, [2 * n + 1, 2 * n + 2], at=START + 5 * SECOND + n * 100 * MS)
         tally.advance(START + 5 * SECOND + n * 100 * MS + MS)
     whole = tally.close(START + 8 * SECOND)
-    assert [sub.duration / SECOND for sub in tally.subs] == [1.001, 1.0, 0.999]
+    assert [sub.duration / SECOND for sub in tally.subs] == [1.0, 1.0, 1.0]
+    assert [sub.datagrams for sub in tally.subs] == [20, 20, 20]
     assert sum(sub.datagrams for sub in tally.subs) == whole.datagrams == 60
     assert whole.duration == 3 * SECOND
+
+
+@given(st.lists(st.integers(1, 700), min_size=1, max_size=120), st.integers(1, 50))
+def test_a_late_read_moves_nothing_from_one_sub_interval_to_the_next(gaps_ms: list[int], cut: int) -> None:
+    """However datagrams are read, each belongs to the second in which it came."""
+    clock = Clock()
+    tally = Tally(clock, sub_ns=SECOND)
+    came = [START + sum(gaps_ms[:n]) * MS for n in range(len(gaps_ms))]
+    for start in range(0, len(came), cut):
+        part = came[start : start + cut]
+        tally.feed(batch([head(start + n, START) for n in range(1, len(part) + 1)], part))
+        tally.advance(part[-1])
+    tally.close(came[-1] + SECOND)
+    counts: dict[int, int] = {}
+    for stamp in came:
+        counts[(stamp - START) // SECOND] = counts.get((stamp - START) // SECOND, 0) + 1
+    assert [sub.duration for sub in tally.subs] == [SECOND] * len(tally.subs)
+    assert [sub.datagrams for sub in tally.subs] == [counts.get(n, 0) for n in range(len(tally.subs))]
+    assert sum(sub.datagrams for sub in tally.subs) == len(came)
+    assert (tally.whole.lost, tally.whole.reordered, tally.whole.duplicates) == (0, 0, 0)
+
+
+def test_a_sender_that_stalled_is_told_from_a_line_that_lost() -> None:
+    def pauses(numbers: list[int], sent_ms: list[int], cut: int) -> int:
+        tally = Tally(Clock())
+        sent = [START - SECOND // 2 + ms * MS for ms in sent_ms]
+        heads = [head(number, time) for number, time in zip(numbers, sent, strict=True)]
+        for start in range(0, len(heads), cut):
+            part = heads[start : start + cut]
+            tally.feed(batch(part, [START + n for n in range(len(part))]))
+        return tally.whole.pauses
+
+    for cut in (1, 2, 6):
+        assert pauses([1, 2, 3, 4, 5, 6], [0, 1, 2, 3, 4, 5], cut) == 0
+        assert pauses([1, 2, 3, 4, 5, 6], [0, 1, 2, 9, 10, 11], cut) == 7 * MS
+        assert pauses([1, 2, 3, 11, 12, 13], [0, 1, 2, 9, 10, 11], cut) == 0
 
 
 def test_a_status_carries_the_trial_interval_and_the_last_sub_interval() -> None:
@@ -128,7 +165,7 @@ def test_a_status_carries_the_trial_interval_and_the_last_sub_interval() -> None
     assert status.sub_interval_number == 1
     assert status.sub_interval.datagrams == 5
     assert (status.sub_interval.lost, status.sub_interval.reordered) == (0, 1)
-    assert status.sub_interval.delta_us == 110_000
+    assert status.sub_interval.delta_us == 100_000
 
 
 def test_what_is_no_load_is_handed_back_and_books_nothing() -> None:

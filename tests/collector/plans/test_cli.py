@@ -51,6 +51,7 @@ def test_a_plan_is_shown_with_its_places_and_who_inherits(capsys: pytest.Capture
     assert "kế thừa từ tỉnh Bình Dương (74) [2nd: nguồn thứ cấp]" in text
 
 
+@pytest.mark.slow
 def test_every_target_of_every_plan_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
     for plan in json.loads(said(capsys, "list", "--json")):
         for target in plan["targets"]:

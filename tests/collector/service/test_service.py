@@ -17,6 +17,8 @@ from sqlalchemy import Engine, create_engine, text
 from doxa_lab.ports import free_port
 from doxa_lab.servers import Mosquitto, VictoriaMetrics
 
+pytestmark = pytest.mark.slow
+
 
 def broker_lines(broker: Mosquitto) -> str:
     return f'[broker]\nhost = "{broker.host}"\nport = {broker.port}\n'
