@@ -1,8 +1,8 @@
 """IP-layer capacity by UDP (RFC 9097) over UDPSTP (RFC 9946): both directions, with loss, delay variation and loaded RTT.
 
 What the numbers mean: `…_ip_mbps` is the maximum over the sub-intervals of the rate at which IP packets arrived, headers
-included; with the `fast` search it is what two successive windows agree on while more was sent than arrived. Everything is
-counted at the receiver; for an upload the far end tells. What they do not mean: a UDP rate is not what one TCP
+included; with the `fast` search it is what two successive windows agree on while more was sent than arrived and neither
+this machine nor the sender stalled. Everything is counted at the receiver; for an upload the far end tells. What they do not mean: a UDP rate is not what one TCP
 connection reaches, and loss during a search is made by the search itself. See docs/measuring.md.
 """
 

@@ -15,6 +15,7 @@ from doxa_agent.speed.goal import Goal
 
 STALLED_S: Final = 3.0
 """No octet for so long is a line that broke, not a slow one."""
+_DUST: Final = 1e-6  # sums of floats
 QUIET_SHARE: Final = 0.5
 """Nor is one of which nothing arrived in this last share of a transfer that is shorter than that."""
 SETTLE_S: Final = 1.5
@@ -135,12 +136,12 @@ def _ending(course: Course, transfer: Transfer, pace: Pace, deadline: Deadline, 
     if deadline.over:
         return "stopped"
     quiet = quiet_s(course.bins)
-    if quiet >= STALLED_S:
+    if quiet >= STALLED_S - _DUST:
         return "stalled"
     if pace.goal is not None and (reached := transfer.reached(course.bins, course.rule, pace.goal)):
         return reached
     if elapsed >= pace.limit_s and (transfer.settled() or elapsed >= pace.limit_s + SETTLE_S):
-        return "stalled" if quiet >= elapsed * QUIET_SHARE else "limit"
+        return "stalled" if quiet >= elapsed * QUIET_SHARE - _DUST else "limit"
     return ""
 
 

@@ -233,13 +233,16 @@ class Test:
             self.account.find("fewer_streams")
         with select.epoll() as poller:
             aside = self._aside(dialogue, poller)
-            if direction == "download":
-                self._download(target, poller, socks, aside)
-            else:
-                self._upload(target, poller, socks, aside, reports=reports)
+            try:
+                if direction == "download":
+                    self._download(target, poller, socks, aside)
+                else:
+                    self._upload(target, poller, socks, aside, reports=reports)
+            finally:
+                if aside is not None:
+                    dialogue.close()  # a question may still be open, and its answer is not the next one's
         if aside is not None:
             self._note_load(direction, aside)
-            dialogue.close()  # a question may still be open
 
     def _aside(self, dialogue: Dialogue, poller: select.epoll) -> Aside | None:
         try:

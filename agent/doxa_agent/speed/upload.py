@@ -32,7 +32,7 @@ NOTSENT: Final = 128 * 1024
 MOST_NOTSENT: Final = 1024 * 1024
 RAMP_BINS: Final = 8
 """While TCP still opens its windows no stream rests: it may send ten times as much in the next bin."""
-STOCK: Final = 2.0
+STOCK: Final = 3.0
 """A stream may rest while its socket holds so many times what it sent in the last bin."""
 _CALM_BINS: Final = 2
 _SIOCOUTQNSD: Final = 0x894B

@@ -177,7 +177,7 @@ class Upstream:
     ) -> None:  # fmt: skip
         now = clock.now()
         self.over: str | None = None
-        self.receiver = Receiver(sock, clock, ACTIVATION_SIZE)  # a repeated activation must be seen whole
+        self.receiver = Receiver(sock, clock, ACTIVATION_SIZE, joined=True)  # a repeated activation is seen whole
         self._tally = Tally(clock, sub_ns=asked.sub_interval_ms * MS)
         self._sock, self._rows, self._rules, self._mode = sock, rows, rules, mode
         self._search = rules.start(asked)

@@ -61,24 +61,25 @@ def values(flow: Flow, model: HeaderModel, options: Options) -> dict[str, float]
     if whole.variation_max_ms is not None:
         found["delay_variation_max_ms"] = whole.variation_max_ms
     if flow.seconds > 0:
-        sent = model.octets(_sent_octets(flow, row), flow.sent_datagrams, Layer.IP)
-        found["sent_mbps"] = mbps(sent, flow.sent_seconds or flow.seconds)
+        found["sent_mbps"] = _sent_mbps(flow, model, row)
     found["bytes"] = float(whole.octets)
     found["duration_s"] = flow.seconds
-    if len(flow.rtts_ms) >= 2:
-        p95 = percentile(sorted(flow.rtts_ms), 95)
+    # A Status counts whole milliseconds: its 0 is "less than one", which is no number to publish.
+    if len(flow.rtts_ms) >= 2 and (p95 := percentile(sorted(flow.rtts_ms), 95)) > 0:
         found["loaded_rtt_p95_ms"] = p95
-        if p95 > 0:
-            found["rpm"] = 60_000 / p95
+        found["rpm"] = 60_000 / p95
     return {f"{flow.direction}_{name}": value for name, value in found.items()}
 
 
-def _sent_octets(flow: Flow, row: SendingRate | None) -> float:
-    """UDP payload that was sent; lost datagrams of a download count as the mean of a fixed row, or of those that came."""
-    if flow.direction == "upload" or row is None:
-        return flow.sent_octets
-    sizes = row.for_family(flow.family)
-    return flow.sent_datagrams * sizes.payload_bps / 8 / sizes.datagrams_per_s
+def _sent_mbps(flow: Flow, model: HeaderModel, row: SendingRate | None) -> float:
+    """What was sent; lost datagrams of a download count as the mean of a fixed row, or of those that came."""
+    datagrams, octets, seconds = flow.sent_datagrams, float(flow.sent_octets), flow.sent_seconds or flow.seconds
+    if flow.direction == "download" and row is not None:
+        if min(flow.paced) > 0:
+            datagrams, seconds = flow.paced
+        sizes = row.for_family(flow.family)
+        octets = datagrams * sizes.payload_bps / 8 / sizes.datagrams_per_s
+    return mbps(model.octets(octets, datagrams, Layer.IP), seconds)
 
 
 def _share(part: int, whole: int) -> float:

@@ -97,9 +97,12 @@ class Flow:
     clock_stepped: bool = False
     samples: list[Sample] = field(default_factory=list)
     late_s: float = 0.0
-    """The same for all of it."""
+    """For how long a machine stalled in all of it."""
     sent_seconds: float | None = None
     """Of a download: from the first to the last datagram that came, by the far end's stamps."""
+    paced: tuple[int, float] = (0, 0.0)
+    """Of a download: datagrams and seconds, as the far end numbered and stamped them, after its first answer to us.
+    Before it a far end that does not know us need not send at the rate that was asked."""
     top_rate: bool = False
     """The sending rate was at the end of the table."""
 
@@ -179,7 +182,7 @@ def download(agreed: Agreement, family: int, deadline: Deadline, *, early_stop: 
 class _Download:
     def __init__(self, work: _Clockwork, early: list[bytes]) -> None:
         self._work, self._flow = work, work.flow
-        self._receiver = Receiver(work.sock, work.clock, LOAD_HEAD)
+        self._receiver = Receiver(work.sock, work.clock, LOAD_HEAD, joined=True)
         self._tally = Tally(work.clock, sub_ns=work.accepted.sub_interval_ms * MS)
         if early:
             now = work.clock.now()
@@ -315,6 +318,9 @@ class _Download:
         sending = (tally.front[1] - tally.first_sent) / SECOND
         if abs(sending - flow.seconds) < _SPAN * flow.seconds:
             flow.sent_seconds = sending
+            if tally.answered[0]:
+                number, sent = (after - before for after, before in zip(tally.front, tally.answered, strict=True))
+                flow.paced = (number, sent / SECOND)
         if not tally.started and flow.ended == "stalled":
             flow.ended = "silent"
         mean = whole.octets / whole.datagrams if whole.datagrams else 0.0

@@ -3,6 +3,9 @@
 `recvmmsg(2)` is called through ctypes with structures declared as the C library has them, so 32-bit machines get theirs.
 With `MSG_TRUNC` the kernel gives each datagram's true length although only its head is copied. Where there is no
 `recvmmsg`, each datagram is read by `recvmsg` to the same end.
+
+Whoever expects load asks for `UDP_GRO` (udp(7), Linux 5.0): datagrams that follow each other closely then come as one,
+with the size at which to part them again. They share the stamp of the first; they came within one poll of the interface.
 """
 
 import ctypes
@@ -31,8 +34,13 @@ _SO_RCVBUFFORCE: Final = 33
 _SO_MEMINFO: Final = 55
 _MEMORY: Final = struct.Struct("=9I")
 _STAMP_ON_RECEIPT: Final = 1 << 3 | 1 << 4  # SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE
-_CONTROL: Final = 64
-"""Octets of control room a message: one header and three stamps of 16 octets on every machine."""
+_CONTROL: Final = 96
+"""Octets of control room a message: one header and three stamps of 16 octets, one header and the size of the parts."""
+_SOL_UDP: Final = 17
+_UDP_GRO: Final = 104
+_JOINED_MESSAGES: Final = 32
+_JOINED_ROOM: Final = 1 << 16
+"""With UDP_GRO: messages a call, each of which may be as long as an IP packet."""
 _NS: Final = 1_000_000_000
 _SPREAD_NS: Final = 200_000
 """How far a right stamp may seem to lie in the future because two clocks are not read at once."""
@@ -104,7 +112,13 @@ class Receiver:
     """One connected, non-blocking UDP socket, read in batches."""
 
     def __init__(
-        self, sock: socket.socket, clock: SteadyClock, head_bytes: int = STRIDE, *, batched: bool = True
+        self,
+        sock: socket.socket,
+        clock: SteadyClock,
+        head_bytes: int = STRIDE,
+        *,
+        batched: bool = True,
+        joined: bool = False,
     ) -> None:
         self._sock, self._clock = sock, clock
         self._stride = (min(head_bytes, STRIDE) + 3) // 4 * 4
@@ -112,7 +126,12 @@ class Receiver:
         self.stamped = _ask_for_stamps(sock)
         """Whether the kernel stamps: then a late read costs no accuracy."""
         self._function = _recvmmsg() if batched else None
+        self.joined = joined and self._function is not None and _ask_for_joined(sock)
+        """Whether the kernel may hand over several datagrams as one."""
+        self._most = _JOINED_MESSAGES if self.joined else MESSAGES
+        self._room = _JOINED_ROOM if self.joined else self._stride
         self._floor = 0
+        self._more = False
         if self._function is not None:
             self._prepare()
 
@@ -141,28 +160,28 @@ class Receiver:
                 break
             except OSError as error:
                 if self._function is not None and error.errno in _ABSENT:
-                    self._function = None
+                    self._give_up_batches()
                     continue
                 if found:
                     break
                 raise
             found.append(batch)
             count += batch.count
-            if batch.count < MESSAGES:
+            if not self._more:
                 break
         return found
 
     # --- recvmmsg ----------------------------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        stride = self._stride
-        self._heads = ctypes.create_string_buffer(MESSAGES * stride)
-        self._controls = ctypes.create_string_buffer(MESSAGES * _CONTROL)
-        self._iovecs = (_Iovec * MESSAGES)()
-        self._messages = (_Mmsghdr * MESSAGES)()
+        room, most = self._room, self._most
+        self._heads = ctypes.create_string_buffer(most * room)
+        self._controls = ctypes.create_string_buffer(most * _CONTROL)
+        self._iovecs = (_Iovec * most)()
+        self._messages = (_Mmsghdr * most)()
         heads, controls = ctypes.addressof(self._heads), ctypes.addressof(self._controls)
-        for n in range(MESSAGES):
-            self._iovecs[n].base, self._iovecs[n].length = heads + n * stride, stride
+        for n in range(most):
+            self._iovecs[n].base, self._iovecs[n].length = heads + n * room, room
             header = self._messages[n].header
             header.iov, header.iov_count = ctypes.pointer(self._iovecs[n]), 1
             header.control, header.control_length = controls + n * _CONTROL, _CONTROL
@@ -177,23 +196,61 @@ class Receiver:
         self._seconds = stamp_words[second + low :: _CONTROL // 4]
         self._fractions = stamp_words[second + 2 + low :: _CONTROL // 4]
         self._wide = self.stamped == SO_TIMESTAMPING_NEW or ctypes.sizeof(ctypes.c_long) == 8
+        word = ctypes.sizeof(ctypes.c_size_t)
+        head = word + 8
+        stamps = -(-(head + (48 if self._wide else 24)) // word) * word if self.stamped else 0
+        self._stamped_room, self._joined_room = stamps, stamps + -(-(head + 4) // word) * word
+        self._sizes = stamp_words[(stamps + head) // 4 :: _CONTROL // 4]
 
     def _call(self) -> Batch:
         assert self._function is not None
         ctypes.memmove(self._messages, self._fresh, len(self._fresh))
         flags = socket.MSG_DONTWAIT | socket.MSG_TRUNC
-        count = self._function(self._sock.fileno(), self._messages, MESSAGES, flags, None)
+        count = self._function(self._sock.fileno(), self._messages, self._most, flags, None)
         if count < 0:
             code = ctypes.get_errno()
             raise OSError(code, os.strerror(code))
         lengths = self._lengths[:count].tolist()
+        self._more = count == self._most
+        if self.joined:
+            return self._parted(count, lengths)
         return Batch(count, bytes(self._head_view[: count * self._stride]), self._stride, lengths, *self._times(count))
+
+    def _parted(self, count: int, lengths: list[int]) -> Batch:
+        """The datagrams of messages of which some may be several joined."""
+        base, fractions = self._times(count)
+        view, stride, room, whole = self._head_view, self._stride, self._room, self._joined_room
+        heads: list[memoryview] = []
+        parts: list[int] = []
+        times: list[int] = []
+        for place, (length, time, control) in enumerate(
+            zip(lengths, fractions, self._rooms[:count].tolist(), strict=True)
+        ):
+            start, size = place * room, self._sizes[place] if control == whole else length
+            if not 0 < size < length:
+                heads.append(view[start : start + stride])
+                parts.append(length)
+                times.append(time)
+                continue
+            several, rest = divmod(length, size)
+            heads += [view[at : at + stride] for at in range(start, start + length, size)]
+            parts += [size] * several + [rest] * (rest > 0)
+            times += [time] * (several + (rest > 0))
+        # The last head may reach over the end of all the room.
+        joined = b"".join(heads).ljust(len(parts) * stride, b"\0")
+        return Batch(len(parts), joined, stride, parts, base, times)
+
+    def _give_up_batches(self) -> None:
+        self._function = None
+        if self.joined:
+            self.joined = False
+            self._sock.setsockopt(_SOL_UDP, _UDP_GRO, 0)
 
     def _times(self, count: int) -> tuple[int, list[int]]:
         """The base and the fractions of the arrivals."""
         now, shift = self._clock.now(), self._clock.shift()
-        rooms = self._rooms[:count].tobytes()
-        if not self._wide or rooms != rooms[:4] * count or not self._rooms[0]:
+        rooms = self._rooms[:count].tolist()
+        if not self._wide or not self.stamped or min(rooms) < self._stamped_room:
             return now, [0] * count
         first, last = self._seconds[0], self._seconds[count - 1]
         fractions = self._fractions[:count].tolist()
@@ -230,6 +287,7 @@ class Receiver:
                 break
             heads += room
             lengths.append(length)
+        self._more = len(lengths) == MESSAGES
         return Batch(len(lengths), bytes(heads), self._stride, lengths, self._clock.now(), [0] * len(lengths))
 
 
@@ -253,6 +311,14 @@ def _grow(sock: socket.socket) -> int:
     except OSError:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER // 2)
     return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+
+
+def _ask_for_joined(sock: socket.socket) -> bool:
+    try:
+        sock.setsockopt(_SOL_UDP, _UDP_GRO, 1)
+    except OSError:
+        return False
+    return True
 
 
 def _ask_for_stamps(sock: socket.socket) -> int:

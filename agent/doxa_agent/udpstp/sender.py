@@ -110,7 +110,9 @@ class Sender:
         two = rate.burst2 / rate.interval2_us / 1000 if rate.interval2_us else 0.0
         extra = 1 / rate.interval2_us / 1000 if rate.interval2_us and rate.addon2 else 0.0
         self._flows = (one, two, extra)
-        self._octets_ns = rate.payload_bps / 8 / _NS
+        before, self._octets_ns = self._octets_ns, rate.payload_bps / 8 / _NS
+        if before < self._octets_ns:
+            self._debt = int(self._debt * before / self._octets_ns)  # what is owed is octets of the old rate
         if fresh:
             self._debt = 0
             self._credits = [min(1.0, flow * 1e12) for flow in self._flows]

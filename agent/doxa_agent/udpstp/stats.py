@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from operator import add, sub
 from typing import Final
 
@@ -28,6 +28,8 @@ MOST_GAPS: Final = 1024
 MOST_SAMPLES: Final = 100_000
 SENDER_PAUSE_NS: Final = 3_000_000
 """A sender that keeps its pace is never silent for longer, except where its rate is low."""
+_MOST_PAUSES: Final = 8
+"""Pauses that are looked for in one batch: stamps may be anything."""
 GRACE_NS: Final = 10_000_000
 """How long after its end a sub-interval is kept open: what came in it may be stamped but not readable yet."""
 _SWAP: Final = sys.byteorder == "little"
@@ -113,6 +115,8 @@ class Tally:
         """Sequence number and send time (the far end's clock, ns) of the last Load PDU booked."""
         self.first_sent = 0
         """Send time of the first datagram that came, as in `front`."""
+        self.answered = (0, 0)
+        """As `front`: the first Load PDU sent after a Status PDU of ours had come, so at the rate that it asked for."""
         self.rtt_min: int | None = None
         self._sub_ns = self._sub_due = sub_ns
         self._trial = Interval(started=now)
@@ -263,8 +267,9 @@ class Tally:
         before = self.front[1] - base if self.front[1] else distinct[0]
         if max(map(sub, distinct, [before, *distinct])) <= SENDER_PAUSE_NS:
             return
-        for start, end in pairwise([before, *distinct]):
-            if end - start > SENDER_PAUSE_NS and self._in_succession(batch, times.index(end)):
+        gaps = ((start, end) for start, end in pairwise([before, *distinct]) if end - start > SENDER_PAUSE_NS)
+        for start, end in islice(gaps, _MOST_PAUSES):
+            if self._in_succession(batch, times.index(end)):
                 for interval in (self.whole, self._trial, self._sub):
                     interval.pauses += end - start
 
@@ -283,6 +288,8 @@ class Tally:
             head = HEADER.unpack_from(batch.heads, place * batch.stride)
             sent, delay = head[6] * _NS + head[7], head[10] * _MS
             if sent in self._statuses:  # nobody can invent a round trip
+                if not self.answered[0]:
+                    self.answered = (head[3], head[8] * _NS + head[9])
                 self._sample(max(0, batch.stamp(place) - sent - delay))
 
     def _sample(self, rtt: int) -> None:

@@ -319,6 +319,7 @@ CODES: Final[Mapping[str, Text]] = {
     "far_end_jumbo_mismatch": Text(vi="đầu xa đặt gói jumbo khác", en="the far end differs in jumbo packets"),
     "clock_outside_window": Text(vi="đồng hồ hai đầu lệch quá 5 giây", en="the clocks differ by more than 5 s"),
     "bandwidth_required": Text(vi="đầu xa đòi nêu trước băng thông", en="the far end wants the bandwidth stated"),
+    "machine_stalled": Text(vi="máy đo hoặc bên gửi bị khựng trong lúc đo", en="a machine stalled during the run"),
     "line_not_filled": Text(vi="chưa lấp đầy được đường truyền", en="the line was not filled"),
     "receive_buffer_drops": Text(vi="bộ đệm nhận của máy đo bị tràn", en="the probe's receive buffer overflowed"),
     "local_interface_limited": Text(vi="cổng mạng máy đo không gửi kịp", en="the probe's interface could not keep up"),

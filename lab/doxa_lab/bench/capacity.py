@@ -162,7 +162,7 @@ def _send(sock: socket.socket) -> tuple[float, int]:
 
 def _receive(sock: socket.socket, pipe: Connection) -> None:
     clock = SteadyClock()
-    receiver, tally = Receiver(sock, clock, LOAD_HEAD), Tally(clock)
+    receiver, tally = Receiver(sock, clock, LOAD_HEAD, joined=True), Tally(clock)
     pipe.send(None)
     cpu = time.thread_time()
     with FineTimer():

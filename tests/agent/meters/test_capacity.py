@@ -117,7 +117,8 @@ def test_the_searches_of_the_rfc_come_to_the_same_rate(line: Line, search: str) 
     with far_end(line):
         reading = measure(line, "download", search=search, seconds=3)
     assert reading.outcome is Outcome.OK
-    assert reading.values["download_ip_mbps"] == pytest.approx(truth(reading, "download", IP_100), rel=0.01)
+    error = reading.values["download_ip_mbps"] / truth(reading, "download", IP_100) - 1
+    assert -0.01 < error < 0.002, "a second may be stalled, but none takes what came in its neighbour"
     assert len(reading.detail["download"]["sub_intervals"]) == 3
 
 

@@ -245,7 +245,8 @@ def test_a_full_core_is_the_probes_limit_not_the_lines(monkeypatch: pytest.Monke
     with far_end("--host", "127.0.0.1", "--rate-mbps", "50") as port:
         reading = measure("127.0.0.1", port, directions=("download",), limit_s=1)
     assert reading.outcome is Outcome.PROBE_LIMITED
-    assert reading.reasons == ("cpu_limited",)
+    assert reading.reasons[0] == "cpu_limited"
+    assert set(reading.reasons) <= {"cpu_limited", "far_end_cpu"}, "the far end shares this machine"
     assert reading.values["download_mean_mbps"] > 0
 
 
@@ -502,7 +503,8 @@ def test_a_far_end_that_dies_in_the_middle_broke_off() -> None:
 
 
 @pytest.mark.root
-def test_a_line_that_is_cut_in_the_middle_is_a_stalled_transfer(line: Line) -> None:
+def test_a_line_that_is_cut_in_the_middle_is_a_stalled_transfer(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("doxa_agent.speed.target.CONNECT_S", 0.5)
     shape(line, 50)
     with far_end(namespace=line.server) as port:
         cut = threading.Timer(1.0, lambda: lose(line, 1000))

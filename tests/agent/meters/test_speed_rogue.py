@@ -80,6 +80,12 @@ def test_a_rogue_far_end_gets_a_reasoned_outcome_in_time(
         assert "deadline" not in run.reading.reasons, "it ended by itself"
 
 
+def test_a_body_that_stops_moving_is_stalled_though_the_limit_is_short(runs: dict[tuple[str, str], Run]) -> None:
+    reading = runs["stall", "download"].reading
+    assert reading.outcome is Outcome.FAILED
+    assert "stalled" in reading.reasons
+
+
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_no_figure_says_more_than_really_moved(

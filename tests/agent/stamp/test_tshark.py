@@ -1,6 +1,5 @@
 """What Wireshark makes of our packets. Debian's 4.0 has no STAMP dissector; TWAMP-Test's has the same open layout."""
 
-import shutil
 import socket
 import struct
 import subprocess

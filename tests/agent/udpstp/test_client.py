@@ -1,11 +1,13 @@
 """The client against far ends that answer, refuse, lie, fall silent or are somebody else: always a reasoned outcome."""
 
+import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
 
@@ -213,6 +215,52 @@ def test_a_search_that_the_far_end_held_back_is_its_limit_not_the_lines() -> Non
     with serving(bandwidth_mbps=8) as port:
         reading = measure(port, search="b", bandwidth_mbps=8, seconds=1, sub_interval_s=0.2)
     assert (reading.outcome, reading.reasons) == (Outcome.PROBE_LIMITED, ("far_end_rate_limit",))
+
+
+@contextmanager
+def telling(load: dict[str, Any]) -> Iterator[int]:
+    """The HTTP side of a far end that says this of its load; its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"doxa": 1, "load": load}).encode() if self.path.startswith("/health") else b""
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("load", "reasons"),
+    [({"cpu_ratio": 0.97}, ("far_end_cpu",)), ({"cpu_ratio": 0.3, "held_back": True}, ())],
+)
+def test_what_the_far_end_says_of_its_load_is_heard_and_the_links_headers_reach_the_wire(
+    load: dict[str, Any], reasons: tuple[str, ...]
+) -> None:
+    with telling({"seconds": 1.0, **load}) as http, serving() as port:
+        request = Request(
+            link=Link(name="x", kind=LinkKind.FIXED, vlan_tags=1, pppoe=True),
+            far_ends=(FarEnd(name="far", host="127.0.0.1", port=http, capacity_port=port),),
+            options=capacity.Options(directions=("upload",), rate_mbps=3.0, seconds=1, sub_interval_s=0.2),
+            deadline=Deadline(60),
+        )
+        (reading,) = capacity.measure(request)
+    assert reading.reasons == reasons
+    assert reading.outcome is (Outcome.PROBE_LIMITED if reasons else Outcome.OK)
+    assert reading.detail["upload"]["headers"] == "ipv4+8/ethernet+vlan1+pppoe"
+    payload = reading.values["upload_bytes"] / reading.detail["upload"]["received_datagrams"]
+    ratio = reading.values["upload_wire_mbps"] / reading.values["upload_ip_mbps"]
+    assert ratio == pytest.approx((payload + 28 + 18 + 4 + 8 + 20) / (payload + 28), rel=1e-6)
 
 
 # --- refusals and silence --------------------------------------------------------------------------------------------

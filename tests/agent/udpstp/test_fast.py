@@ -181,6 +181,7 @@ def test_windows_in_which_a_machine_stalled_decide_nothing() -> None:
     assert estimate(series) is not None
     assert estimate(stalled) is None
     assert estimate([*series[:8], *stalled[:8]]) is None
+    assert estimate([*stalled[:8], *series[:8]]) is None
     assert estimate([*stalled, *series[:16]]) is not None
     assert estimate([replace(sample, late_s=0.01 * TRIAL_S) for sample in series]) is not None
 

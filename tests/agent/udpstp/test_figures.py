@@ -102,7 +102,16 @@ def test_a_maximum_from_a_sub_interval_in_which_a_machine_stalled_is_not_the_lin
 def test_what_was_sent_counts_over_the_senders_time_not_over_the_queues() -> None:
     found = flow(seconds=3.1, sent_seconds=3.0)
     assert values(found, MODEL, FIXED)["download_sent_mbps"] == pytest.approx(96)
+    begun_late = replace(found, sent_seconds=3.05, paced=(16_000, 2.0))
+    assert values(begun_late, MODEL, FIXED)["download_sent_mbps"] == pytest.approx(96)
 
 
 def test_a_full_core_is_our_limit() -> None:
     assert judged(flow(cpu_ratio=0.95), FIXED) == ("cpu_limited",)
+
+
+def test_a_round_trip_below_the_millisecond_that_a_status_counts_in_is_absent_not_zero() -> None:
+    found = values(flow("upload", rtts_ms=[0.0] * 20), MODEL, Options())
+    assert "upload_loaded_rtt_p95_ms" not in found
+    assert "upload_rpm" not in found
+    assert values(flow("upload", rtts_ms=[2.0] * 20), MODEL, Options())["upload_rpm"] == 30_000

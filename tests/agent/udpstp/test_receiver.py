@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import socket
+import struct
 import time
 from collections.abc import Iterator
 
@@ -29,10 +30,10 @@ def pair() -> Iterator[Pair]:
         yield one, two
 
 
-@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize(("batched", "joined"), [(True, False), (False, False), (True, True)])
 @pytest.mark.parametrize("head", [LOAD_HEAD, 224])
-def test_heads_and_true_lengths_come_in_order(pair: Pair, batched: bool, head: int) -> None:
-    receiver = Receiver(pair[1], SteadyClock(), head, batched=batched)
+def test_heads_and_true_lengths_come_in_order(pair: Pair, batched: bool, joined: bool, head: int) -> None:
+    receiver = Receiver(pair[1], SteadyClock(), head, batched=batched, joined=joined)
     sent = [bytes([n % 251]) * (40 + n) for n in range(300)]
     for packet in sent:
         pair[0].send(packet)
@@ -42,6 +43,37 @@ def test_heads_and_true_lengths_come_in_order(pair: Pair, batched: bool, head: i
     assert lengths == [len(packet) for packet in sent]
     assert heads == [packet[:head] for packet in sent]
     assert all(batch.count <= MESSAGES for batch in batches)
+
+
+@pytest.mark.parametrize("size", [33, 1222, 1472])
+@pytest.mark.parametrize("last", [0, 1, 20, 33])
+def test_datagrams_that_come_as_one_are_parted_where_they_were_joined(pair: Pair, size: int, last: int) -> None:
+    clock = SteadyClock()
+    receiver = Receiver(pair[1], clock, LOAD_HEAD, joined=True)
+    if not receiver.joined:
+        pytest.skip("this kernel has no UDP_GRO")
+    pair[0].send(b"x")
+    receiver.drain()  # a deferred job of the kernel switches stamping on
+    time.sleep(0.02)
+    sent = [bytes([n]) * size for n in range(40)] + [b"\xee" * last] * (last > 0)
+    began = clock.now()
+    for packet in (b"first", None, b"last"):
+        if packet is not None:
+            pair[0].send(packet)
+            continue
+        control = [(17, 103, struct.pack("=H", size))]  # SOL_UDP, UDP_SEGMENT
+        pair[0].sendmsg([b"".join(sent)], control)
+    batches = receiver.drain()
+    packets = [b"first", *sent, b"last"]
+    assert [length for batch in batches for length in batch.lengths] == [len(packet) for packet in packets]
+    heads = [batch.head(place) for batch in batches for place in range(batch.count)]
+    assert heads == [packet[:LOAD_HEAD] for packet in packets]
+    stamps = [stamp for batch in batches for stamp in batch.stamps]
+    assert stamps == sorted(stamps)
+    assert began - 200_000 <= stamps[0] <= stamps[-1] <= clock.now()
+    if receiver.stamped:
+        assert len(set(stamps)) > 1
+    assert receiver._sizes[1] == size, "the second message came joined"
 
 
 def test_nothing_there_is_no_batch(pair: Pair) -> None:
@@ -99,17 +131,20 @@ def test_what_our_own_buffer_had_no_room_for_is_counted(pair: Pair, monkeypatch:
     assert receiver.dropped == 200 - came
 
 
-def test_a_kernel_without_recvmmsg_is_read_one_by_one(pair: Pair) -> None:
-    receiver = Receiver(pair[1], SteadyClock())
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_kernel_without_recvmmsg_is_read_one_by_one(pair: Pair, joined: bool) -> None:
+    receiver = Receiver(pair[1], SteadyClock(), joined=joined)
 
     def absent(*_: object) -> int:
         ctypes.set_errno(errno.ENOSYS)
         return -1
 
     receiver._function = absent
-    pair[0].send(b"abcd")
+    receiver.drain()
+    assert not receiver.joined
+    pair[0].sendmsg([b"abcd1234"], [(17, 103, struct.pack("=H", 4))])
     (batch,) = receiver.drain()
-    assert batch.head(0) == b"abcd"
+    assert [batch.head(place) for place in range(batch.count)] == [b"abcd", b"1234"]
 
 
 def test_the_pause_is_shorter_on_fast_lines_and_small_buffers(pair: Pair) -> None:

@@ -106,6 +106,19 @@ def test_the_last_status_comes_back_with_the_time_since(pair: tuple[socket.socke
     assert load.sent_ns == clock.time
 
 
+def test_what_a_slow_row_still_owed_is_not_paid_at_the_rate_of_a_fast_one(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    clock = Clock()
+    sender = Sender(pair[0], clock, family=4)
+    sender.set_rate(table()[1])
+    sender.tick(clock.time)
+    clock.time += 50 * MS  # the slow row's next datagram is due only now
+    sender.set_rate(table()[100])
+    found = run(sender, clock, pair[1], 0.1)
+    assert len(found) == pytest.approx(1000, rel=0.02)
+
+
 def test_over_ipv6_payloads_are_20_octets_shorter() -> None:
     with (
         socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as one,

@@ -97,6 +97,7 @@ def test_a_round_trip_is_sampled_once_for_each_status_and_only_for_ours() -> Non
     tally.feed(batch(heads, [START + 130 * MS, START + 131 * MS, START + 132 * MS]))
     tally.feed(batch([head(5, START, echo=START - 7 * SECOND)], [START + 140 * MS]))
     assert tally.rtts == [27 * MS]
+    assert tally.answered == (2, START)
     second = tally.report(START + 150 * MS)
     assert (second.rtt_min_ms, second.rtt_variation_ms) == (27, 0)
     assert tally.report(START + 200 * MS).rtt_variation_ms is None
