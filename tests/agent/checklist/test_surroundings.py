@@ -157,6 +157,7 @@ far_ends = ["echo", "noc"]
 
 
 @pytest.mark.root
+@pytest.mark.alone
 def test_a_real_far_end_answers_http_and_ping_and_a_short_speed_test_runs(line: Line, tmp_path: Path) -> None:
     shape(line, 80)
     with responder(namespace=line.server) as port, inside(line.client):

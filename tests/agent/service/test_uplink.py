@@ -414,7 +414,7 @@ def test_mutual_tls_carries_measurements(
         agent = start(port=broker.port, broker=files)
         until(lambda: agent.uplink.state.connected)
         agent.add(build(), 3)
-        until(lambda: agent.uplink.state.in_flight == 1)
+        until(lambda: agent.uplink.state.in_flight >= 1)  # three measurements, in one batch or in several
 
 
 @pytest.mark.filterwarnings(
