@@ -20,7 +20,9 @@ _FASTER_MS: Final = 20.0
 _RANDOM_OF: Final = 4096
 _RANDOM_WORDS: Final = 240
 """Different octets among 4096 random ones: 256 on average less 3e-5; text and repeated blocks have far fewer."""
-_EVEN: Final = 0.03
+_EVEN: Final = 0.1
+_LOSSY: Final = 0.0005
+"""Share of segments out of order from which on the path loses packets; single ones come from elsewhere."""
 _QUEUED: Final = 1.1
 _QUEUED_MS: Final = 1.0
 _FROM_MS: Final = 2.0
@@ -50,13 +52,13 @@ def window_held(
     """Whether a window and not the line held a download: `far_end_window`, `receive_window`, or None.
 
     A line that is full shows it: a queue grows, or packets are lost, and streams get unequal shares. Where the round
-    trip under load is the idle one, nothing arrives out of order and every stream brings the same, each one waits a
+    trip under load is the idle one, (nearly) nothing arrives out of order and every stream brings about the same, each one waits a
     round trip for leave to send more. Whether that is our window shows in TCP_INFO's `rcv_wnd`; otherwise it is the far
     end's. Below 2 ms of round trip the queue cannot be told from noise, and nothing is said.
     """
     if idle_ms is None or idle_ms < _FROM_MS or len(loaded_ms) < 3 or len(octets) < 2 or seconds <= 0:
         return None
-    if any(info.rcv_ooopack for info in infos):
+    if _disordered(infos) > _LOSSY:
         return None
     if median(loaded_ms) > _QUEUED * idle_ms + _QUEUED_MS:
         return None
@@ -66,3 +68,10 @@ def window_held(
     windows = [info.rcv_wnd for info in infos if info.rcv_wnd]
     a_round_trip = middle / seconds * median(loaded_ms) / 1000
     return OWN_WINDOW if windows and a_round_trip > _FULL_WINDOW * median(windows) else FAR_WINDOW
+
+
+def _disordered(infos: Sequence[TcpInfo]) -> float:
+    """The share of segments that came out of order; all of them where the kernel counts no segments."""
+    out = sum(info.rcv_ooopack or 0 for info in infos)
+    segments = sum(info.data_segs_in or 0 for info in infos)
+    return out / segments if segments else float(out > 0)

@@ -39,6 +39,8 @@ def test_random_octets_are_told_from_zeros_text_and_repetition() -> None:
 def test_even_streams_without_a_queue_or_loss_are_held_by_a_window() -> None:
     octets = [3e6, 3.02e6, 2.99e6, 3e6, 3.01e6, 3e6, 3e6, 3e6]
     assert window_held(octets, 4.0, QUIET, 20.0, [20.1, 20.3, 20.2]) == "far_end_window"
+    stray = [TcpInfo(rcv_ooopack=1, data_segs_in=4000, rcv_wnd=4_000_000)] * 8
+    assert window_held([3e6, 3.2e6] * 4, 4.0, stray, 20.0, [20.1, 20.3, 20.2]) == "far_end_window"
     ours = [TcpInfo(rcv_ooopack=0, rcv_wnd=16_000)] * 8
     assert window_held(octets, 4.0, ours, 20.0, [20.1, 20.3, 20.2]) == "receive_window"
 
