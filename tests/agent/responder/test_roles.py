@@ -17,6 +17,7 @@ import pytest
 from doxa_agent.responder import cli, roles
 from doxa_agent.responder.beside import environment
 from doxa_core.errors import InputError, OperationError
+from doxa_core.language import choose_language
 
 _MAIN = "import sys; from doxa_core.command import main; sys.exit(main(sys.argv[1:]))"
 _ROLE = """
@@ -87,6 +88,7 @@ def test_the_overview_shows_every_role_and_what_is_broken(planted: Path, capsys:
 def test_a_wrong_word_for_a_role_is_one_sentence_before_anything_starts(
     planted: Path, words: list[str], message: str
 ) -> None:
+    choose_language("en")  # argparse speaks one language at a time
     with pytest.raises(InputError) as found:
         cli.main(["run", "--port", "0", *words])
     assert found.value.text.en.startswith(message)

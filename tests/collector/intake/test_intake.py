@@ -290,7 +290,7 @@ def test_our_own_fault_on_one_message_stops_nothing_else(
     for seq in (12, 13, 14):
         probe.send([measurement(seq)])
     wait_until(lambda: stored(engine) == [12, 14] and counters(engine).get("quarantined.internal_error"), "both")
-    assert list(probe.unnamed) == [13]
+    wait_until(lambda: list(probe.unnamed) == [13], "the acknowledge of the others")
     with reading(engine) as conn:
         assert conn.execute(select(quarantine.c.detail)).scalar_one() == "KeyError: 'a fault of ours'"
 
