@@ -17,7 +17,7 @@ demo: ## the country in small: five offices, real lines, a page with verdicts
 test: ## everything: sets up the machine, lints, runs all tests
 	@tools/setup.sh test
 	@$(MAKE) --no-print-directory lint
-	@$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder -q -m "not alone"
+	@$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder --reruns 2 --reruns-delay 3 -q -m "not alone"
 	@$(PY) -m pytest -q -m alone
 
 test-quick: venv ## what can be tested in a minute
