@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from doxa_agent.meters import MeterModule
 from doxa_agent.meters import load as load_meter
 from doxa_core.errors import InputError
 from doxa_core.language import Text, number
+from doxa_core.similar import nearest
 from doxa_core.strict import Table, read_toml
 
 LONGEST_S: Final = 7 * 86_400.0
@@ -118,8 +118,8 @@ def _known(table: Table, key: str, name: str, known: Mapping[str, object], what:
 
 
 def _offer(name: str, known: Sequence[str]) -> Text:
-    if near := get_close_matches(name, known, 1):
-        return DID_YOU_MEAN.fill(near=near[0])
+    if near := nearest(name, known):
+        return DID_YOU_MEAN.fill(near=near)
     return THERE_ARE.fill(names=", ".join(known)) if known else DEFINE_IT
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from doxa_agent.config import Settings
 from doxa_agent.forwarding import forwarding_switches
 from doxa_agent.meter import Link
-from doxa_agent.net.clock import read_clock
+from doxa_agent.net.clock import boot_id, read_clock
 from doxa_agent.net.nic import read_nic
+from doxa_agent.power import on_battery
 from doxa_agent.spool import Spool, SpoolState
 from doxa_core import __version__
 from doxa_core.status import AgentStatus, State
@@ -41,6 +42,8 @@ class Presence:
             spool_dropped=spool.dropped,
             spool_refused=spool.refused,
             clock_synchronised=read_clock().synchronised,
+            boot=boot_id(),
+            on_battery=on_battery(),
             links={name: look_at(link) for name, link in self.settings.links.items()},
             findings=(*self._of_machine(), *_of_spool(spool), *self._findings())[:32],
         )

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     _json(_verb(verbs, "status", _STATUS, status, example="doxa collector status --json"))
     _sinks(verbs)
     _quarantine(verbs)
+    _p95(verbs)
     return top
 
 
@@ -76,6 +77,17 @@ def _quarantine(verbs: Any) -> None:
     _json(again)
 
 
+def _p95(verbs: Any) -> None:
+    parser = _verb(
+        verbs, "p95", _ABOUT_P95, p95, example="doxa collector p95 dong-dang tslcd --until 2026-11-21 --json"
+    )
+    parser.add_argument("site", help=str(Text(vi="trụ sở, như trong sites.toml", en="the office, as in sites.toml")))
+    parser.add_argument("link", help=str(Text(vi="đường truyền của trụ sở đó", en="a line of that office")))
+    parser.add_argument("--until", type=_day, metavar="2026-11-21", help=str(_UNTIL))
+    parser.add_argument("--series", metavar=str(_SERIES_NAME), help=str(_SERIES))
+    _json(parser)
+
+
 def _group(verbs: Any, name: str, about: Text, *, example: str) -> Any:
     parser = verbs.add_parser(name, help=str(about), description=str(about), epilog=_example(example))
     return parser.add_subparsers(required=True, metavar=str(_COMMAND))
@@ -101,6 +113,14 @@ def _json(parser: argparse.ArgumentParser) -> None:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM_TIME)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        what = Text(vi="«{text}» không phải ngày dạng 2026-11-21", en="'{text}' is not a day such as 2026-11-21")
+        raise argparse.ArgumentTypeError(str(what.fill(text=text))) from None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -233,6 +253,21 @@ def quarantine_replay(args: argparse.Namespace) -> int:
     return 0
 
 
+def p95(args: argparse.Namespace) -> int:
+    """The p95 rule over seven days of one line; computed from the ledger each time, so late data counts."""
+    from doxa_collector.assess.p95_ledger import read_week
+    from doxa_collector.assess.p95_words import as_json, table
+
+    last = args.until or datetime.now(VIETNAM_TIME).date() - timedelta(days=1)
+    with _ledger(read_settings(args.config)) as engine, looking(engine) as conn:
+        week = read_week(conn, args.site, args.link, last, args.series)
+    if args.json:
+        _print(as_json(args.site, args.link, week))
+    else:
+        print("\n".join(table(week)))
+    return 0
+
+
 @contextmanager
 def _ledger(settings: Settings) -> Iterator[Engine]:
     engine = open_ledger(settings.ledger, create=False)
@@ -314,6 +349,16 @@ _CODES = Text(
     vi="mã cần xét lại (mặc định: unknown_agent và unknown_link)",
     en="a code to decide again about (default: unknown_agent and unknown_link)",
 )
+_ABOUT_P95 = Text(
+    vi="bách phân vị 95 của lưu lượng mỗi chiều trong 7 ngày so với 90 phần trăm dung lượng (TT 06/2026, Đ.5.6)",
+    en="95th percentile of each direction's traffic over 7 days against nine tenths of the capacity (TT 06/2026, Đ.5.6)",
+)
+_UNTIL = Text(
+    vi="ngày cuối của 7 ngày, giờ Việt Nam (mặc định hôm qua)",
+    en="the last of the seven days, Vietnamese time (default yesterday)",
+)
+_SERIES_NAME = Text(vi="TÁC-VỤ[/ĐẦU-XA]", en="TASK[/FAR-END]")
+_SERIES = Text(vi="khi nhiều tác vụ cùng hỏi đường này", en="where several tasks poll the line")
 _LINE_MEASUREMENTS = Text(vi="kết quả đo: {n}", en="measurements: {n}")
 _LINE_QUARANTINE = Text(vi="cách ly: {parts}", en="quarantine: {parts}")
 _LINE_AGENTS = Text(vi="thiết bị: {parts}", en="agents: {parts}")

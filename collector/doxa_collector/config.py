@@ -9,6 +9,8 @@ from typing import Any, Final
 from doxa_collector import sinks
 from doxa_collector.assess import settings as assess
 from doxa_collector.files import CHECK_PATH, optional_file
+from doxa_collector.notify import settings as notify_settings
+from doxa_collector.presence import settings as presence_settings
 from doxa_collector.web import settings as web
 from doxa_core.language import Text
 from doxa_core.strict import Table, read_toml
@@ -83,6 +85,17 @@ class Assess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What watches over the fleet: rules, the tree of nodes, and how often it looks."""
+
+    every_s: float = 1.0
+    rules: Path | None = None
+    """The deployment's rules over the shipped ones; None: the shipped ones alone."""
+    nodes: Path | None = None
+    """The tree of nodes; None where nobody wrote one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SinkSettings:
     """One store that the ledger is forwarded to."""
 
@@ -110,6 +123,9 @@ class Settings:
     intake: Intake
     assess: Assess
     sinks: tuple[SinkSettings, ...]
+    watch: Watch = field(default_factory=Watch)
+    presence: presence_settings.Settings = field(default_factory=presence_settings.Settings)
+    notify: tuple[notify_settings.Settings, ...] = ()
 
 
 def read_settings(file: Path) -> Settings:
@@ -125,6 +141,9 @@ def read_settings(file: Path) -> Settings:
         intake=_intake(top.table("intake", optional=True)),
         assess=_assess(top.table("assess", optional=True)),
         sinks=tuple(_sink(name, table, base) for name, table in top.tables("sink")),
+        watch=_watch(top.table("watch", optional=True), base),
+        presence=presence_settings.read(top.table("presence", optional=True)),
+        notify=tuple(notify_settings.read(name, table, base) for name, table in top.tables("notify")),
     )
     top.close()
     return settings
@@ -244,6 +263,19 @@ def _assess(table: Table | None) -> Assess:
             down_after_days=table.number("down_after_days", 0.001, 366, plain.rules.down_after_days),
             final_after_days=table.number("final_after_days", 0, 366, plain.rules.final_after_days),
         ),
+    )
+    table.close()
+    return found
+
+
+def _watch(table: Table | None, base: Path) -> Watch:
+    if table is None:
+        return Watch()
+    plain = Watch()
+    found = Watch(
+        every_s=table.number("every_s", 0.2, 60, plain.every_s),
+        rules=optional_file(table, "rules", base),
+        nodes=optional_file(table, "nodes", base),
     )
     table.close()
     return found

@@ -130,6 +130,10 @@ class Intake:
         self.ledger_trouble: Text | None = None
         """Why nothing is committed now; None while it is."""
         self._engine, self._broker, self._options, self._on_kept = engine, broker, options, on_kept
+        self.broker_lost_us: int | None = now_us()
+        """Since when there is no connection; None while there is one."""
+        self._settling_since: float | None = None
+        """Since when (monotonic) the messages in hand wait for the ledger; None where none does."""
         self._arrivals: queue.Queue[Arrival] = queue.Queue(_QUEUE)
         self._stopping = threading.Event()
         self._connection = 0
@@ -161,6 +165,12 @@ class Intake:
         """Whether both threads run: the watchdog's question."""
         return all(thread.is_alive() for thread in self._threads)
 
+    @property
+    def behind_s(self) -> float:
+        """How long the oldest message in hand waits for the ledger; 0 where none does."""
+        since = self._settling_since
+        return 0.0 if since is None else time.monotonic() - since
+
     def ask_again(self) -> None:
         """Subscribe anew, so that the broker sends the retained status of agents that have become known."""
         if self.broker_trouble is None:
@@ -183,6 +193,7 @@ class Intake:
             return
         self._connection += 1
         self.broker_trouble = None
+        self.broker_lost_us = None
         _log.info("%s", (_RESUMED if flags.session_present else _CONNECTED).fill(address=self._broker.address))
         self._subscribe()
 
@@ -212,6 +223,7 @@ class Intake:
         if text != self.broker_trouble:
             _log.warning("%s", text)
         self.broker_trouble = text
+        self.broker_lost_us = self.broker_lost_us or now_us()
 
     def _arrived(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
         try:
@@ -235,7 +247,9 @@ class Intake:
         while not self._stopping.is_set():
             batch = self._gather()
             if batch:
+                self._settling_since = time.monotonic()
                 self._settle(batch)
+                self._settling_since = None
 
     def _gather(self) -> list[Arrival]:
         """The first message that comes, and what follows within the window."""

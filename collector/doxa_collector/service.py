@@ -25,9 +25,14 @@ from doxa_collector.ledger.engine import LedgerError, open_ledger, writing
 from doxa_collector.ledger.reading import now_us
 from doxa_collector.ledger.registration import register
 from doxa_collector.ledger.writing import note
+from doxa_collector.nodes.tree import Tree
+from doxa_collector.notify import channels
+from doxa_collector.notify.courier import Courier
 from doxa_collector.plans import Plan, load_plans
+from doxa_collector.presence.model import Surroundings
 from doxa_collector.registry import Registry, read_registry
 from doxa_collector.sink import Sink
+from doxa_collector.watching import KEPT_OLD, Watching
 from doxa_collector.web import create_app
 from doxa_core import systemd
 from doxa_core.errors import DoxaError, InputError, OperationError
@@ -57,9 +62,18 @@ class Service:
         self._page: _Page | None = None
         self._server: uvicorn.Server | None = None
         self._sinks: list[Sink] = []
-        self._threads = [*self._forwarders(), self._thread("assess", self._assess_forever)]
+        self._watching = Watching(
+            self._engine, settings, registry, self._plans, around=self._around, news=self._announce_notices
+        )
+        self._notices: list[threading.Event] = []
+        self._threads = [
+            *self._forwarders(),
+            *self._couriers(),
+            self._thread("assess", self._assess_forever),
+            self._thread("watch", partial(self._watching.run, self._stopping)),
+        ]
         if self._listening is not None:
-            self._page = _Page(_app(self._engine, self._plans, settings.web))
+            self._page = _Page(_app(self._engine, self._plans, settings.web, self._watching.tree))
             self._server = _server(self._page)
             self._threads.append(self._thread("web", partial(self._server.run, sockets=[self._listening])))
 
@@ -106,6 +120,7 @@ class Service:
     def _stop(self) -> None:
         self._stopping.set()
         self._announce()
+        self._announce_notices()
         if self._server is not None:
             self._server.should_exit = True
         self._intake.stop(_PATIENCE_S)
@@ -134,6 +149,24 @@ class Service:
                 self._news.append(news)
                 found.append(self._thread(f"sink {forwarder.name}", partial(forwarder.run, self._stopping, news)))
         return found
+
+    def _couriers(self) -> list[threading.Thread]:
+        """A thread for each channel of messages: one that is down delays no other."""
+        found = []
+        for chosen in self._settings.notify:
+            channel = channels.load(chosen.kind).open_channel(chosen.options)
+            courier, news = Courier(self._engine, chosen, channel), threading.Event()
+            self._notices.append(news)
+            found.append(self._thread(f"notify {chosen.name}", partial(courier.run, self._stopping, news)))
+        return found
+
+    def _announce_notices(self) -> None:
+        for news in self._notices:
+            news.set()
+
+    def _around(self) -> Surroundings:
+        """How the broker and the intake do, for presence."""
+        return Surroundings(broker_lost_us=self._intake.broker_lost_us, behind_s=self._intake.behind_s)
 
     def _announce(self) -> None:
         for news in self._news:
@@ -171,8 +204,11 @@ class Service:
             self._plans = plans
             self._intake.known = known(registry)
             self._intake.ask_again()
+            for trouble in self._watching.reload(registry, plans):
+                _log.error("%s", KEPT_OLD.fill(error=trouble.text))
+                self._note_refusal(trouble)
             if self._page is not None:
-                self._page.app = _app(self._engine, plans, self._settings.web)
+                self._page.app = _app(self._engine, plans, self._settings.web, self._watching.tree)
             _log.info("%s", _RELOADED)
         self._say_ready()
 
@@ -206,9 +242,9 @@ class _Page:
         await self.app(scope, receive, send)
 
 
-def _app(engine: Engine, plans: Sequence[Plan], web: Web | None) -> ASGIApp:
+def _app(engine: Engine, plans: Sequence[Plan], web: Web | None, tree: Callable[[], Tree]) -> ASGIApp:
     token = None if web is None or web.token_file is None else read_secret(web.token_file)
-    return create_app(engine, plans, token=token, settings=None if web is None else web.page)
+    return create_app(engine, plans, token=token, settings=None if web is None else web.page, tree=tree)
 
 
 def _server(page: ASGIApp) -> uvicorn.Server:

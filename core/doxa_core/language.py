@@ -62,3 +62,17 @@ def local_time(moment: datetime, lang: Language | None = None) -> str:
     """An aware `moment` in Vietnamese time: `21/11/2026 08:05:09` (ISO order in English)."""
     here = moment.astimezone(VIETNAM_TIME)
     return here.strftime("%Y-%m-%d %H:%M:%S" if (lang or language()) == "en" else "%d/%m/%Y %H:%M:%S")
+
+
+def span(seconds: float) -> Text:
+    """A length of time in its largest whole unit: `12 phút`."""
+    size, text = next(((size, text) for size, text in _SPANS if seconds >= size), _SPANS[-1])
+    return text.fill(n=max(0, int(seconds // size)))
+
+
+_SPANS: Final = (
+    (86_400, Text(vi="{n} ngày", en="{n} d")),
+    (3_600, Text(vi="{n} giờ", en="{n} h")),
+    (60, Text(vi="{n} phút", en="{n} min")),
+    (1, Text(vi="{n} giây", en="{n} s")),
+)

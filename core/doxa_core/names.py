@@ -29,6 +29,7 @@ UNITS: Final[dict[str, str]] = {
     "celsius": "degrees Celsius",
     "hz": "per second",
     "mtu": "octets of the largest IP packet",
+    "factor": "how many times as large one quantity is as another of its kind; may exceed 1",
     "rpm": "round trips per minute under load (responsiveness)",
 }
 """The closed list of units. A value's name ends in `_` and one of them."""

@@ -45,6 +45,10 @@ class AgentStatus:
     spool_refused: int | None = None
     """Measurements that the collector quarantined."""
     clock_synchronised: bool | None = None
+    boot: str | None = None
+    """The kernel's boot id: after an absence it tells a power cut (another one) from a dead line (the same)."""
+    on_battery: bool | None = None
+    """Whether the mains has failed and a battery or UPS that the kernel knows carries the probe; absent without one."""
     links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Per link what the kernel says: `interface`, `up`, `speed_mbps`, `duplex`."""
     findings: tuple[str, ...] = ()
@@ -56,7 +60,7 @@ class AgentStatus:
             "version": self.version, "reason": self.reason, "at": None if self.at is None else to_wire(self.at),
             "uptime_s": self.uptime_s, "last_seq": self.last_seq, "spool_rows": self.spool_rows,
             "spool_dropped": self.spool_dropped, "spool_refused": self.spool_refused,
-            "clock_synchronised": self.clock_synchronised,
+            "clock_synchronised": self.clock_synchronised, "boot": self.boot, "on_battery": self.on_battery,
             "links": {k: dict(v) for k, v in self.links.items()} or None, "findings": list(self.findings) or None,
         }  # fmt: skip
         return canonical({k: v for k, v in found.items() if v is not None})
@@ -84,6 +88,8 @@ def decode(payload: bytes) -> AgentStatus:
         spool_dropped=_count(fields, "spool_dropped"),
         spool_refused=_count(fields, "spool_refused"),
         clock_synchronised=fields.flag("clock_synchronised") if "clock_synchronised" in fields else None,
+        boot=fields.text("boot", longest=64) if "boot" in fields else None,
+        on_battery=fields.flag("on_battery") if "on_battery" in fields else None,
         links=_links(fields.mapping("links")),
         findings=fields.texts("findings", 32, 64),
     )

@@ -1,10 +1,8 @@
 """Strict TOML: every key is read or refused, and each refusal says where, what and how to mend it."""
 
 import os
-import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from re import Pattern
 from typing import Any, Final, Literal, overload
@@ -12,6 +10,7 @@ from typing import Any, Final, Literal, overload
 from doxa_core.errors import InputError
 from doxa_core.language import Text
 from doxa_core.names import IDENTIFIER
+from doxa_core.similar import nearest
 
 MAX_FILE_BYTES: Final = 4 * 1024 * 1024
 _REQUIRED: Final = object()
@@ -19,6 +18,8 @@ _REQUIRED: Final = object()
 
 def read_toml(path: Path) -> "Table":
     """The file as a strict table; `InputError` where it cannot be read or is not TOML."""
+    import tomllib  # a process that only measures has its options given, and reads no file
+
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(str(path), Text(vi="tệp quá lớn", en="the file is too big"), _SMALLER)
@@ -72,12 +73,11 @@ class Table:
         self._read.add(key)
         value = self._found.get(key, default)
         if value is _REQUIRED:
-            near = get_close_matches(key, self._found, 1)
+            near = nearest(key, self._found)
             what = Text(vi="thiếu khóa bắt buộc này", en="this required key is missing")
-            if near:
+            if near is not None:
                 what = Text(
-                    vi=f"{what.vi} (có khóa gần giống «{near[0]}»)",
-                    en=f"{what.en} (there is a similar key '{near[0]}')",
+                    vi=f"{what.vi} (có khóa gần giống «{near}»)", en=f"{what.en} (there is a similar key '{near}')"
                 )
             raise self.refuse(key, what, Text(vi=f"hãy ghi {wanted.vi}", en=f"write {wanted.en}"))
         return value
@@ -263,11 +263,11 @@ class Table:
         """Refuse the first key that nobody read."""
         for key in self._found:
             if key not in self._read:
-                near = get_close_matches(key, self._read, 1)
+                near = nearest(key, self._read)
                 known = ", ".join(sorted(self._read))
                 mend = Text(vi=f"các khóa được dùng: {known}", en=f"the keys known here: {known}")
-                if near:
-                    mend = Text(vi=f"có phải ý bạn là «{near[0]}»?", en=f"did you mean '{near[0]}'?")
+                if near is not None:
+                    mend = Text(vi=f"có phải ý bạn là «{near}»?", en=f"did you mean '{near}'?")
                 raise self.refuse(key, Text(vi="khóa này không tồn tại", en="this key does not exist"), mend)
 
 

@@ -18,7 +18,7 @@ from typing import Final, TextIO
 
 from doxa_agent import config, guards, plan
 from doxa_agent.acceptance.conduct import Instruments, Stop, accept, hindered
-from doxa_agent.acceptance.contract import DIRECTIONS, Contract, Packets, Targets
+from doxa_agent.acceptance.contract import Contract, Packets, Targets
 from doxa_agent.acceptance.course import FORMS, Course
 from doxa_agent.acceptance.identity import read_device
 from doxa_agent.acceptance.instruments import Bench
@@ -27,6 +27,7 @@ from doxa_agent.acceptance.verdict import EXIT_CODES, Verdict, word
 from doxa_agent.acceptance.words import plan_lines, progress_line, report_lines
 from doxa_agent.admission import Look, admit
 from doxa_agent.config import Settings
+from doxa_agent.directions import DIRECTIONS
 from doxa_agent.forwarding import refuse_bridge
 from doxa_agent.guard import Finding, GuardSettings, Turn
 from doxa_agent.lane import HeavyLane

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from doxa_agent.acceptance.contract import DIRECTIONS, Contract, Packets, Targets
+from doxa_agent.acceptance.contract import Contract, Packets, Targets
 from doxa_agent.acceptance.course import Course, Step
 from doxa_agent.acceptance.judgement import Figures, StepResult, judge_ceiling, judge_step
+from doxa_agent.acceptance.pieces import Piece, join, lengths
+from doxa_agent.acceptance.repeat import is_settled, settle
 from doxa_agent.acceptance.result import Acceptance, Part, Who
 from doxa_agent.acceptance.tcp import tcp_figures
 from doxa_agent.acceptance.verdict import Verdict
+from doxa_agent.directions import DIRECTIONS
 from doxa_agent.meter import Deadline, Reading
 from doxa_agent.net.clock import read_clock
 from doxa_agent.net.mtu import PathMtu
@@ -100,6 +103,8 @@ class Progress:
     step: Step | None = None
     direction: str | None = None
     asked_mbps: float | None = None
+    attempt: int = 1
+    """Of this step; later ones follow one that was not passed."""
     done: StepResult | None = None
     """Set when a step has ended."""
 
@@ -277,22 +282,35 @@ class _Run:
                 stage="step", number=number, of=len(steps), seconds=step.seconds, step=step, asked_mbps=asked
             )
             self._tell(told)
-            done = self._step(step, scene)
+            attempts = [self._step(step, scene)]
+            while not is_settled(attempts) and not self._stop.asked:
+                self._tell(replace(told, attempt=len(attempts) + 1, done=None))
+                attempts.append(self._step(step, scene))
+            done = settle(attempts)
             self.book.steps.append(done)
             self._tell(replace(told, done=done))
 
     def _step(self, step: Step, scene: Scene) -> StepResult:
         offered = self._instruments.offer(step.asked_ip_mbps(self._contract, self._packets))
+        pieces: list[Piece] = []
+        for seconds in lengths(step.seconds):
+            pieces.append(self._patiently(replace(step, seconds=seconds), offered, scene))
+            if self._stop.asked or pieces[-1][1].received_ip_mbps is None:
+                break
+        reading, figures = join(pieces, step.direction)
+        self.book.readings[step.name] = reading
+        if self._stop.asked:
+            reading = replace(reading, findings=tuple(dict.fromkeys((*reading.findings, "cut_short"))))
+        return judge_step(step, self._contract, self._packets, self._targets, reading, figures, offered)
+
+    def _patiently(self, step: Step, offered: float, scene: Scene) -> Piece:
         reading, figures = self._instruments.step(step, offered, scene, self._stop)
         for _ in range(MOST_RETRIES):
             wait_s = reading.retry_after_s
             if wait_s is None or wait_s > LONGEST_RETRY_S or not self._stop.deadline(wait_s + 60).wait(wait_s):
                 break
             reading, figures = self._instruments.step(step, offered, scene, self._stop)
-        self.book.readings[step.name] = reading
-        if self._stop.asked:
-            reading = replace(reading, findings=tuple(dict.fromkeys((*reading.findings, "cut_short"))))
-        return judge_step(step, self._contract, self._packets, self._targets, reading, figures, offered)
+        return reading, figures
 
     def _skip(self, step: Step) -> None:
         self.book.steps.append(

@@ -6,7 +6,6 @@ from typing import Final
 
 from doxa_core.layers import TCP_HEADER, TCP_TIMESTAMPS, UDP_HEADER, HeaderModel, Layer
 
-DIRECTIONS: Final = ("download", "upload")
 FULL_PACKET: Final = 1500
 TCP: Final = TCP_HEADER + TCP_TIMESTAMPS
 

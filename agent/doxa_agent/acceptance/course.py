@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from doxa_agent.acceptance.contract import DIRECTIONS, Contract, Packets
+from doxa_agent.acceptance.contract import Contract, Packets
+from doxa_agent.directions import DIRECTIONS
 
 STEPS: Final = (25, 50, 75, 90, 100)
 """Percent of the contracted rate (the idea of Y.1564's configuration test; 90 is ours)."""
@@ -70,7 +71,8 @@ class Course:
 
     def estimate(self, contract: Contract, packets: Packets) -> "Estimate":
         """What it costs; TCP is counted at the contracted rate (a faster line takes more)."""
-        seconds, octets = _BEFORE_S, dict.fromkeys(DIRECTIONS, 0.0)
+        seconds = _BEFORE_S
+        octets: dict[str, float] = dict.fromkeys(DIRECTIONS, 0.0)
         for step in self.steps():
             seconds += step.seconds + _AROUND_STEP_S
             octets[step.direction] += step.asked_ip_mbps(contract, packets) * step.seconds / 8

@@ -3,8 +3,6 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import replace
 from typing import Any, Final
 
 from doxa_agent import guards
@@ -18,13 +16,11 @@ from doxa_agent.meter import Deadline, FarEnd, Link, Reading, Request
 from doxa_agent.meters import MeterModule
 from doxa_agent.meters import load as load_meter
 from doxa_agent.net import audit, heavy
-from doxa_agent.net.binding import LinkUnusable, Unreachable, resolve
+from doxa_agent.net.binding import LinkUnusable, Unreachable
 from doxa_agent.net.mtu import PathMtu, path_mtu
+from doxa_agent.net.names import resolve
 from doxa_agent.net.nic import Nic, read_nic
-from doxa_agent.net.source import prove_from_here
-from doxa_agent.speed import farload
-from doxa_agent.speed.dialogue import Dialogue
-from doxa_agent.speed.target import Target
+from doxa_agent.net.proof import prove_from_here
 from doxa_agent.udpstp.rates import table
 from doxa_agent.volume import Volumes
 from doxa_core.errors import DoxaError
@@ -39,8 +35,6 @@ MARGIN_S: Final = 5.0
 """What a meter may take beyond its own worst case, as in the runner."""
 RTT: Final = {"count": 20, "interval_s": 0.2, "timeout_s": 2.0}
 """Idle round trip: twenty requests in four seconds."""
-FAR_LOAD_S: Final = 8.0
-NO_SESSION: Final = "0" * 16
 NAME: Final = "doxa agent accept"
 FAULT: Final = Text(
     vi="phép đo {kind}: lỗi của chính chương trình ({why}); xin báo cho nhóm phát triển",
@@ -68,7 +62,6 @@ class Bench:
         self._turn = Turn(link=link, heavy=True, settings=guard or GuardSettings())
         self._volumes = volumes
         self._nic = nic
-        self._far_silent = False
 
     # --- before anything is sent -------------------------------------------------------------------------------------
 
@@ -106,7 +99,7 @@ class Bench:
         return min((rate for rate in rates[1:] if rate >= asked_ip_mbps - 1e-6), default=max(rates))
 
     def step(self, step: Step, offered_ip_mbps: float, scene: Scene, stop: Stop) -> tuple[Reading, Figures]:
-        """One run of `capacity` at a fixed rate in one direction."""
+        """One run of `capacity` at a fixed rate in one direction; the meter asks the far end itself for its load."""
         options = {
             "directions": [step.direction],
             "rate_mbps": offered_ip_mbps,
@@ -114,21 +107,7 @@ class Bench:
             "seconds": round(step.seconds),
         }
         reading = self._loaded("capacity", options, scene, stop.deadline)
-        if reading.outcome is Outcome.OK and (why := self._far_limits(scene, step.seconds, stop)):
-            reading = replace(reading, outcome=Outcome.PROBE_LIMITED, reasons=(*reading.reasons, *why))
         return reading, figures_of(reading, step.direction)
-
-    def _far_limits(self, scene: Scene, seconds: float, stop: Stop) -> tuple[str, ...]:
-        """Why the far end may have set the figures, by its own word over HTTP; nothing where it does not tell."""
-        if scene.address is None or scene.family is None or self._far_silent:
-            return ()
-        target = Target(
-            link=self._link, far_end=self._far_end, family=scene.family, address=scene.address, session=NO_SESSION
-        )
-        with closing(Dialogue(target, stop.deadline(FAR_LOAD_S))) as dialogue:
-            load = farload.read_load(dialogue, seconds=seconds)
-        self._far_silent = load is None and not stop.asked
-        return farload.limits(load, has_slot=True)
 
     def tcp(self, direction: str, seconds: float, scene: Scene, stop: Stop) -> Reading:
         """One transfer of `speed` in one direction over its whole length."""

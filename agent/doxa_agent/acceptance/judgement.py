@@ -57,6 +57,8 @@ class StepResult:
     received_mbps: float | None = None
     figures: Figures = field(default_factory=Figures)
     reading: Reading | None = None
+    attempts: tuple["StepResult", ...] = ()
+    """The other attempts at this step, in their order (acceptance.repeat)."""
 
     def as_fields(self) -> dict[str, Any]:
         """For the result; what is not known is absent."""
@@ -79,6 +81,7 @@ class StepResult:
             "rtt_p95_ms": self.figures.rtt_p95_ms,
             "delay_variation_ms": self.figures.pdv_ms,
             "measured_s": self.figures.seconds,
+            "attempts": [found.as_fields() for found in self.attempts] or None,
         }
         return {name: value for name, value in found.items() if value is not None}
 

@@ -80,6 +80,9 @@ LIMITS: Final[Mapping[str, Text]] = {
 
 GAPS: Final[Mapping[str, Text]] = {
     "not_measured": Text(vi="bước này không đo được", en="this step could not be measured"),
+    "attempts_disagree": Text(
+        vi="các lần đo của bước này cho kết quả khác nhau", en="the attempts at this step disagree"
+    ),
     "not_reached": Text(vi="chưa đo đến bước này", en="the run did not come to this step"),
     "cut_short": Text(vi="phép đo bị ngắt giữa chừng", en="the measurement was cut short"),
     "loss_unknown": Text(vi="không biết tỷ lệ mất gói", en="the packet loss is not known"),
@@ -131,6 +134,7 @@ NOTES: Final[Mapping[str, Text]] = {
         vi="cửa sổ TCP nhỏ hơn tích băng thông–độ trễ: TCP không lấp đầy được đường truyền",
         en="TCP's window is below the bandwidth-delay product: TCP cannot fill the line",
     ),
+    "step_repeated": Text(vi="bước này được đo lại", en="this step was measured again"),
     "measured_limited": Text(
         vi="thiết bị đo có giới hạn nhưng vẫn đủ để chứng minh bước này",
         en="the probe was limited, yet this step is shown all the same",

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from doxa_agent.acceptance.conduct import Progress
-from doxa_agent.acceptance.contract import DIRECTIONS, Contract
+from doxa_agent.acceptance.contract import Contract
 from doxa_agent.acceptance.course import Course, Estimate, Step
 from doxa_agent.acceptance.judgement import StepResult
 from doxa_agent.acceptance.result import Acceptance
 from doxa_agent.acceptance.tcp import TcpFigures
 from doxa_agent.acceptance.verdict import TITLES, Verdict, word
+from doxa_agent.directions import DIRECTIONS
 from doxa_core.language import Text, local_time, number
 from doxa_core.layers import Layer
 
@@ -37,6 +38,8 @@ def progress_line(told: Progress) -> str:
     if told.done is not None:
         return f"      {step_words(told.done)}"
     if told.step is not None:
+        if told.attempt > 1:
+            return str(AGAIN.fill(number=told.number, of=told.of, step=step_title(told.step), attempt=told.attempt))
         parts = {"number": told.number, "of": told.of, "step": step_title(told.step), "seconds": f"{told.seconds:g}"}
         return str(BEGINS.fill(**parts, asked=_n(told.asked_mbps or 0.0)))
     if told.direction is not None:
@@ -191,6 +194,10 @@ STAGES: Final = {
     "path_mtu": Text(vi="[chuẩn bị] tìm MTU của đường truyền …", en="[before] finding the path MTU …"),
     "base_rtt": Text(vi="[chuẩn bị] đo độ trễ khi rảnh …", en="[before] measuring the idle round trip …"),
 }
+AGAIN = Text(
+    vi="[{number}/{of}] {step}: đo lại, lần {attempt} …",
+    en="[{number}/{of}] {step}: measured again, attempt {attempt} …",
+)
 BEGINS: Final = Text(
     vi="[{number}/{of}] {step}: {asked} Mbps trong {seconds} giây …",
     en="[{number}/{of}] {step}: {asked} Mbps for {seconds} s …",

@@ -11,7 +11,8 @@ from typing import Final
 
 from doxa_agent.check import Item, Scene, State, same
 from doxa_agent.checklist._words import reason, spoken
-from doxa_agent.net.binding import Unreachable, resolve
+from doxa_agent.net.binding import Unreachable
+from doxa_agent.net.names import resolve
 from doxa_core.language import Text
 
 ORDER: Final = 40

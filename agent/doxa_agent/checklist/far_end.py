@@ -6,7 +6,8 @@ from typing import Final
 from doxa_agent.check import Item, Scene, State
 from doxa_agent.checklist._words import reason, spoken
 from doxa_agent.meter import Deadline, FarEnd, Link
-from doxa_agent.net.binding import Unreachable, resolve
+from doxa_agent.net.binding import Unreachable
+from doxa_agent.net.names import resolve
 from doxa_agent.net.ping import Cadence, ping
 from doxa_agent.net.ping import Target as PingTarget
 from doxa_agent.speed.dialogue import Dialogue

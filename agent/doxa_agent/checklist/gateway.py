@@ -11,7 +11,7 @@ from doxa_agent.meter import Deadline, Link
 from doxa_agent.net.binding import LinkUnusable, addresses
 from doxa_agent.net.delay import percentile
 from doxa_agent.net.ping import Cadence, Target, ping
-from doxa_agent.net.source import prove_from_here
+from doxa_agent.net.proof import prove_from_here
 from doxa_core.language import Text
 from doxa_core.measurement import LinkProof
 

@@ -8,7 +8,6 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +15,7 @@ from doxa_agent.meter import Reading, Request
 from doxa_core.errors import DoxaError, InputError, OperationError
 from doxa_core.language import Text
 from doxa_core.names import is_value_name
+from doxa_core.similar import nearest
 from doxa_core.strict import Table
 
 
@@ -55,8 +55,8 @@ def load(kind: str, where: str = "meter") -> MeterModule:
 
 def _offer(kind: str, known: list[str]) -> Text:
     names = ", ".join(known)
-    near = get_close_matches(kind, known, 1)
-    return NEAR.fill(near=near[0], names=names) if near else CHOOSE.fill(names=names)
+    near = nearest(kind, known)
+    return NEAR.fill(near=near, names=names) if near is not None else CHOOSE.fill(names=names)
 
 
 def _checked(kind: str, module: ModuleType) -> MeterModule:

@@ -21,14 +21,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from doxa_agent.meter import FarEnd, Link, Reading, Request
+from doxa_agent.meter import FarEnd, Reading, Request
 from doxa_agent.net import echo, heavy
-from doxa_agent.net.binding import LinkUnusable, Unreachable, resolve
 from doxa_agent.net.cadence import PERIODIC, RANDOM
 from doxa_agent.net.delay import Summary, summarise_stretches
 from doxa_agent.net.handshake import HandshakeSocket
+from doxa_agent.net.names import resolve_all
 from doxa_agent.net.ping import LEAD_S, SETTLE_S, Cadence, Open, Run, Target, Track, ping
-from doxa_agent.net.source import prove_from_here
+from doxa_agent.net.proof import proof_if_any
 from doxa_core.language import Text
 from doxa_core.measurement import LinkProof
 from doxa_core.outcome import Outcome
@@ -164,9 +164,9 @@ def measure(request: Request[Options]) -> list[Reading]:
     """One reading per far end, in their order."""
     began = time.monotonic()
     ends = _end_of(request, began)
-    found = _resolve_all(request)
+    found = _targets(request)
     targets = {place: target for place, target in enumerate(found) if isinstance(target, Target)}
-    proofs = {place: _prove(target, request.link) for place, target in targets.items()}
+    proofs = {place: proof_if_any(target.address, target.family, request.link) for place, target in targets.items()}
     cadence, key = request.options.cadence, _key(request)
     before = _OPEN.take(key) if ends is not None else None
     run = ping(list(targets.values()), request.link, cadence, request.deadline, ends=ends, before=before)
@@ -228,31 +228,14 @@ class _Waiting:
 _OPEN: Final = _Waiting()
 
 
-def _resolve_all(request: Request[Options]) -> list[Target | str]:
-    """The numeric target of each far end, or the reason why it has none; names are looked up all at once."""
-    found: list[Target | str] = ["name_timeout"] * len(request.far_ends)
-
-    def look_up(place: int, far_end: FarEnd) -> None:
-        try:
-            family, address = resolve(far_end.host, request.family, timeout_s=min(RESOLVE_S, request.deadline.left_s))
-        except Unreachable as unreachable:
-            found[place] = unreachable.reason
-        else:
-            found[place] = Target(family=family, address=address, port=far_end.port)
-
-    threads = [threading.Thread(target=look_up, args=item, daemon=True) for item in enumerate(request.far_ends)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return found
-
-
-def _prove(target: Target, link: Link) -> LinkProof | None:
-    try:
-        return prove_from_here(target.address, target.family, link)
-    except LinkUnusable:  # the run itself says what is wrong with the line
-        return None
+def _targets(request: Request[Options]) -> list[Target | str]:
+    """The numeric target of each far end, or the reason why it has none."""
+    timeout_s = min(RESOLVE_S, request.deadline.left_s)
+    places = resolve_all([far_end.host for far_end in request.far_ends], request.family, timeout_s=timeout_s)
+    return [
+        place if isinstance(place, str) else Target(family=place[0], address=place[1], port=far_end.port)
+        for far_end, place in zip(request.far_ends, places, strict=True)
+    ]
 
 
 def _reading(

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
 
+from doxa_agent.directions import DIRECTIONS
 from doxa_agent.meter import Deadline, Reading, Request
 from doxa_agent.net import audit
-from doxa_agent.net.binding import LinkUnusable
-from doxa_agent.net.source import prove_from_here
+from doxa_agent.net.proof import proof_if_any
 from doxa_agent.ookla.order import LARGEST, Answer, Order, Transfer
 from doxa_agent.speed.ping import HttpPing
 from doxa_core.errors import InputError
@@ -245,7 +245,7 @@ def _judge(answer: Answer, values: Mapping[str, float]) -> tuple[Outcome, tuple[
         return Outcome.SKIPPED, ("cut_short",)
     if answer.reason is not None:
         return Outcome.FAILED, (answer.reason,)
-    missing = tuple(f"no_{name}" for name in ("download", "upload") if f"{name}_mean_mbps" not in values)
+    missing = tuple(f"no_{name}" for name in DIRECTIONS if f"{name}_mean_mbps" not in values)
     if missing:
         return Outcome.FAILED, missing
     busy = any(
@@ -262,10 +262,7 @@ def _cpu(answer: Answer) -> float | None:
 def _prove(request: Request[Options], answer: Answer) -> LinkProof | None:
     if answer.address is None or answer.family is None:
         return None
-    try:
-        return prove_from_here(answer.address, answer.family, request.link)
-    except LinkUnusable:
-        return None
+    return proof_if_any(answer.address, answer.family, request.link)
 
 
 def _story(answer: Answer) -> dict[str, Any]:

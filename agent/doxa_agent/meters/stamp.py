@@ -6,15 +6,15 @@ last answered one belong to no direction. What they do not mean: without two syn
 one-way delay, whatever the timestamps say; the *variation* of each direction needs no such clocks.
 """
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from doxa_agent.meter import FarEnd, Link, Reading, Request
-from doxa_agent.net.binding import LinkUnusable, Unreachable, resolve
+from doxa_agent.meter import FarEnd, Reading, Request
 from doxa_agent.net.delay import Summary, jitter, percentile, summarise
-from doxa_agent.net.source import prove_from_here
+from doxa_agent.net.names import resolve_all
+from doxa_agent.net.proof import proof_if_any
 from doxa_agent.stamp.book import Answer, Book, Directions, directions, far_steps, overtaken
 from doxa_agent.stamp.keyfile import read_key
 from doxa_agent.stamp.sender import MAX_PADDING, Cadence, Run, Target, Track, probe
@@ -141,7 +141,7 @@ def measure(request: Request[Options]) -> list[Reading]:
     """One reading per far end, in their order."""
     found = _targets(request)
     targets = {place: target for place, target in enumerate(found) if isinstance(target, Target)}
-    proofs = {place: _prove(target, request.link) for place, target in targets.items()}
+    proofs = {place: proof_if_any(target.address, target.family, request.link) for place, target in targets.items()}
     run = probe(list(targets.values()), request.link, request.options.cadence, request.deadline)
     tracks = dict(zip(targets, run.tracks, strict=True))
     return [
@@ -162,33 +162,20 @@ _NO_KEY: Final = "key_unusable"
 
 
 def _targets(request: Request[Options]) -> list[Target | str]:
-    """The numeric target of each far end, or the reason why it has none; names are looked up all at once."""
-    found: list[Target | str] = ["name_timeout"] * len(request.far_ends)
-
-    def look_up(place: int, far_end: FarEnd) -> None:
-        try:
-            key = None if far_end.stamp_key is None else read_key(far_end.stamp_key, far_end.name)
-            family, address = resolve(far_end.host, request.family, timeout_s=min(RESOLVE_S, request.deadline.left_s))
-        except InputError:
-            found[place] = _NO_KEY
-        except Unreachable as unreachable:
-            found[place] = unreachable.reason
-        else:
-            found[place] = Target(family=family, address=address, port=far_end.stamp_port, key=key)
-
-    threads = [threading.Thread(target=look_up, args=item, daemon=True) for item in enumerate(request.far_ends)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    """The numeric target of each far end, or the reason why it has none; without its key a far end is not looked for."""
+    keys: dict[int, bytes | None] = {}
+    for number, far_end in enumerate(request.far_ends):
+        with suppress(InputError):
+            keys[number] = None if far_end.stamp_key is None else read_key(far_end.stamp_key, far_end.name)
+    timeout_s = min(RESOLVE_S, request.deadline.left_s)
+    places = resolve_all([request.far_ends[number].host for number in keys], request.family, timeout_s=timeout_s)
+    found: list[Target | str] = [_NO_KEY] * len(request.far_ends)
+    for (number, key), place in zip(keys.items(), places, strict=True):
+        port = request.far_ends[number].stamp_port
+        found[number] = (
+            place if isinstance(place, str) else Target(family=place[0], address=place[1], port=port, key=key)
+        )
     return found
-
-
-def _prove(target: Target, link: Link) -> LinkProof | None:
-    try:
-        return prove_from_here(target.address, target.family, link)
-    except LinkUnusable:  # the run itself says what is wrong with the line
-        return None
 
 
 def _reading(far_end: FarEnd, cadence: Cadence, run: Run, track: Track, proof: LinkProof | None) -> Reading:

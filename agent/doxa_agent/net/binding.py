@@ -1,10 +1,9 @@
-"""Makes a socket leave by the line that was asked for, and names in one family; says in a code why it cannot."""
+"""Makes a socket leave by the line that was asked for; says in a code why it cannot."""
 
 import errno
 import ipaddress
 import socket
 import struct
-import threading
 from typing import Final
 
 from doxa_agent.meter import Link
@@ -32,50 +31,6 @@ class Unreachable(Exception):  # noqa: N818 - what it says is a result about the
 
 class LinkUnusable(Unreachable):
     """The line itself cannot carry: `interface_absent`, `interface_down`, `no_carrier`, `no_address`, `no_route`."""
-
-
-def resolve(host: str, family: int | None = None, *, timeout_s: float = 5.0) -> tuple[int, str]:
-    """The family (4 or 6) and first address of `host`; `family` forces one and never falls back to the other.
-
-    Raises `Unreachable` with `name_not_found`, `name_timeout`, or `no_address_in_family` where the name or the
-    literal address has none of that family.
-    """
-    try:
-        literal = ipaddress.ip_address(host)
-    except ValueError:
-        return _look_up(host, family, timeout_s)
-    if family not in (None, literal.version):
-        raise Unreachable("no_address_in_family")
-    return literal.version, str(literal)
-
-
-def _look_up(host: str, family: int | None, timeout_s: float) -> tuple[int, str]:
-    """The resolver of the C library has no deadline, so it waits in a thread that may be left behind."""
-    found: list[tuple[int, str] | str] = []
-    asked = threading.Thread(target=lambda: found.append(_first_address(host, family)), name="resolve", daemon=True)
-    asked.start()
-    asked.join(timeout_s)
-    answer = found[0] if found else "name_timeout"
-    if isinstance(answer, str):
-        raise Unreachable(answer)
-    return answer
-
-
-def _first_address(host: str, family: int | None) -> tuple[int, str] | str:
-    wanted = socket.AF_UNSPEC if family is None else FAMILIES[family]
-    try:
-        rows = socket.getaddrinfo(host, None, wanted, socket.SOCK_STREAM)
-    except socket.gaierror as error:
-        if error.errno == socket.EAI_AGAIN:
-            return "name_timeout"
-        missing = {socket.EAI_ADDRFAMILY, socket.EAI_NODATA} if family else set()
-        return "no_address_in_family" if error.errno in missing else "name_not_found"
-    except (OSError, UnicodeError):
-        return "name_not_found"
-    if not rows:
-        return "name_not_found"
-    kind, _, _, _, address = rows[0]
-    return (6 if kind == socket.AF_INET6 else 4), str(address[0])
 
 
 def bind_socket(sock: socket.socket, link: Link, family: int) -> bool:

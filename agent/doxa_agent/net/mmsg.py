@@ -16,12 +16,6 @@ _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 MSG_DONTWAIT: Final = 0x40
 
 
-class _IoVec(ctypes.Structure):
-    """struct iovec."""
-
-    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
-
-
 class _MsgHdr(ctypes.Structure):
     """struct msghdr, with this machine's own sizes."""
 
@@ -43,6 +37,11 @@ class _MMsgHdr(ctypes.Structure):
 
 
 _HEADER: Final = ctypes.sizeof(_MMsgHdr)
+_HEAD: Final = struct.Struct("@PIPNPNi0PI0P")
+"""struct mmsghdr as one record: a hundred rows are laid out at the beginning of every run."""
+_VECTOR: Final = struct.Struct("@PN")
+"""struct iovec."""
+assert _HEAD.size == _HEADER
 _LENGTHS: Final = struct.Struct(f"={_MMsgHdr.length.offset}xI{_HEADER - _MMsgHdr.length.offset - 4}x")
 _CONTROL_LENGTH: Final = struct.Struct("@N")
 _CONTROL_AT: Final = _MsgHdr.control_length.offset
@@ -59,22 +58,19 @@ class _Box:
         self.name, self.control, self.row = name, control, name + control + data
         self.memory = bytearray(rows * self.row)
         self._pinned = (ctypes.c_char * len(self.memory)).from_buffer(self.memory)
-        self._vectors = (_IoVec * rows)()
+        self._vectors = bytearray(rows * _VECTOR.size)
+        self._pinned_vectors = (ctypes.c_char * len(self._vectors)).from_buffer(self._vectors)
         self._heads = bytearray(rows * windows * _HEADER)
         self._headers = (_MMsgHdr * (rows * windows)).from_buffer(self._heads)
-        base, vectors = ctypes.addressof(self._pinned), ctypes.addressof(self._vectors)
+        base, vectors = ctypes.addressof(self._pinned), ctypes.addressof(self._pinned_vectors)
         for place in range(rows):
             start = base + place * self.row
-            self._vectors[place].base = start + name + control
-            self._vectors[place].length = data
-        for place in range(rows * windows):
-            start = base + place % rows * self.row
-            header = self._headers[place].header
-            header.name, header.name_length = start, name
-            header.vector = vectors + place % rows * ctypes.sizeof(_IoVec)
-            header.vector_length = 1
-            header.control, header.control_length = (start + name, control) if control else (None, 0)
-        self._base, self._first = base, ctypes.addressof(self._headers)
+            _VECTOR.pack_into(self._vectors, place * _VECTOR.size, start + name + control, data)
+            controls = start + name if control else 0
+            vector = vectors + place * _VECTOR.size
+            _HEAD.pack_into(self._heads, place * _HEADER, start, name, vector, 1, controls, control, 0, 0)
+        self._heads[:] = bytes(self._heads[: rows * _HEADER]) * windows
+        self._first = ctypes.addressof(self._headers)
 
 
 class Outbox(_Box):
@@ -107,14 +103,15 @@ class Inbox(_Box):
         super().__init__(rows, name, control, data)
         self.rows = rows
         self._fresh = bytes(self._heads)
+        self._zeros = memoryview(bytes(len(self.memory)))
         self._view, self._heads_view = memoryview(self.memory), memoryview(self._heads)
         self._used = 0
 
     def receive(self, descriptor: int, flags: int = 0) -> int:
         """Take what waits, at most `rows`; 0 where nothing does. `OSError` for what the socket has to say."""
-        if self._used:
-            ctypes.memset(self._base, 0, self._used * self.row)
-        ctypes.memmove(self._first, self._fresh, len(self._fresh))
+        stale = self._used * self.row
+        self._view[:stale] = self._zeros[:stale]
+        self._heads_view[:] = self._fresh
         self._used = 0
         found = self._receive(descriptor, flags | MSG_DONTWAIT)
         if found < 0:

@@ -55,6 +55,23 @@ class Answer:
     """What the router that refused says would fit."""
     delay_s: float | None = None
     """How long the answer took."""
+    contradicted: bool = False
+    """It passed although a router said that it does not fit."""
+
+
+class Claim(StrEnum):
+    """What the routers' word about the path is worth, compared with what really passes."""
+
+    TRUE = "true"
+    """The packet that does not pass is refused, and the size that is named passes."""
+    WRONG = "wrong"
+    """Another size is named than passes, or a packet was refused that passed all the same."""
+    UNSIZED = "unsized"
+    """It is refused without a size (RFC 1191 §5 knows such routers)."""
+    MISSING = "missing"
+    """It vanishes without a word: a black hole."""
+    UNASKED = "unasked"
+    """No router had to say anything: the path carries what our own interface does, or it was not tried to the end."""
 
 
 class Prober(Protocol):
@@ -87,6 +104,10 @@ class PathMtu:
     """What becomes of a packet that is one octet larger."""
     reported: int | None = None
     """What a router's Packet-Too-Big named last."""
+    claims: Mapping[int, int] = field(default_factory=dict)
+    """By size of a packet that a router refused, the size that it named; 0 where it named none."""
+    contradicted: bool = False
+    """A packet passed although a router had refused it."""
     marks: Mapping[int, Fate] = field(default_factory=dict)
     """The fate of packets of 1280 and of 1500 octets."""
     packets: int = 0
@@ -96,6 +117,28 @@ class PathMtu:
     def black_hole(self) -> bool:
         """Whether larger packets vanish without a word, though they should be carried or refused."""
         return self.exact and self.mtu is not None and self.beyond is Fate.LOST
+
+    @property
+    def claimed(self) -> int | None:
+        """The size that was named to the smallest packet that did not pass; routers farther on may name a smaller one
+        than those before, so only this one has to be true. None where none was named.
+        """
+        return (self.claims.get(self.mtu + 1) or None) if self.mtu is not None else None
+
+    @property
+    def claim(self) -> Claim:
+        """What the routers' word is worth."""
+        if self.mtu is None or not self.exact:
+            return Claim.UNASKED
+        if self.contradicted:
+            return Claim.WRONG
+        if self.beyond is Fate.LOST:
+            return Claim.MISSING
+        if self.beyond is not Fate.TOO_BIG:
+            return Claim.UNASKED
+        if self.claimed is None:
+            return Claim.UNSIZED
+        return Claim.TRUE if self.claimed == self.mtu else Claim.WRONG
 
 
 def path_mtu(address: str, family: int, link: Link, deadline: Deadline, *, port: int = 80) -> PathMtu:
@@ -138,6 +181,8 @@ class _Search:
         self._fates: dict[int, Fate] = {}
         self._patience_s = prober.patience_s
         self._reported: int | None = None
+        self._claims: dict[int, int] = {}
+        self._contradicted = False
         self._packets = 0
 
     def run(self) -> PathMtu:
@@ -155,13 +200,19 @@ class _Search:
             mtu=self._low,
             beyond=Fate.OWN if self._low == top - 1 else self._fates.get(self._high, Fate.UNKNOWN),
             reported=self._reported,
+            claims=dict(self._claims),
+            contradicted=self._contradicted,
             marks={mark: self._mark(mark, top) for mark in MARKS},
             packets=self._packets,
         )
 
     def _next(self) -> int:
-        """What a router named, where it lies in the gap; the octet above it once it passed; else the middle."""
+        """What a router named, where it lies in the gap; the octet above it, or above a usual size, once it passed, for
+        then it is most likely the last that does; else the middle.
+        """
         named = self._reported
+        if self._low in USUAL:
+            return self._low + 1
         if named is not None and self._low <= named < self._high:
             return named + 1 if named == self._low else named
         return (self._low + self._high) // 2
@@ -195,6 +246,9 @@ class _Search:
                 continue
             if answer.mtu is not None:
                 self._reported = answer.mtu
+            if answer.fate is Fate.TOO_BIG:
+                self._claims[size] = answer.mtu or 0
+            self._contradicted = self._contradicted or answer.contradicted
             self._fates[size] = answer.fate
             return answer.fate
         self._fates[size] = Fate.UNKNOWN if self._deadline.over else Fate.LOST

@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from doxa_agent.meter import Link
@@ -81,13 +82,18 @@ class _Prober:
             return refused
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)  # POLLERR, for the error queue, is always told
-        while (left := began + timeout_s - time.monotonic()) > 0:
+        until, refusal = began + timeout_s, None
+        while (left := until - time.monotonic()) > 0:
             poller.poll(left * 1000)
             answer = self._read_errors() or self._read_answers()
-            if answer is not None:
-                took = time.monotonic() - began
-                return Answer(fate=answer.fate, mtu=answer.mtu, delay_s=took)
-        return Answer(fate=Fate.LOST)
+            if answer is None:
+                continue
+            answer = replace(answer, delay_s=time.monotonic() - began)
+            if answer.fate is not Fate.TOO_BIG:
+                return answer if refusal is None else replace(answer, mtu=refusal.mtu, contradicted=True)
+            # Whoever says that it is too big may be wrong (RFC 8899 §4.6.1): the far end has the last word.
+            refusal, until = answer, min(until, time.monotonic() + timeout_s / 2)
+        return refusal or Answer(fate=Fate.LOST)
 
     def _send(self, size: int) -> Answer | None:
         """An answer at once where the kernel refuses; `LOST` for a passing trouble, so that it is tried again."""
@@ -157,7 +163,15 @@ class EchoProber(_Prober):
 
     def _is_now(self, packet: bytes) -> bool:
         mark = echo.read_quoted(packet, self._family, self._token)
-        return mark is not None and mark.seq == self._seq
+        return mark.seq == self._seq if mark is not None else self._is_now_by_header(packet)
+
+    def _is_now_by_header(self, packet: bytes) -> bool:
+        """The same of a quote that ends before the token: RFC 792 asks routers for 8 octets, and some give no more."""
+        if not _ICMP_HEADER <= len(packet) < _ICMP_HEADER + echo.MIN_PAYLOAD:
+            return False
+        kind, _, _, identifier, short = struct.unpack_from("!BBHHH", packet)
+        ours = identifier == self._identifier or self.way == "icmp_datagram"  # there the kernel has sorted already
+        return ours and kind == echo.REQUEST[self._family] and short == self._seq & 0xFFFF
 
     def _read_answers(self) -> Answer | None:
         for _ in range(_MANY):

@@ -13,7 +13,7 @@ import socket
 import time
 from array import array
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -127,6 +127,10 @@ def socket_address(target: Target, way: str) -> tuple[str | int, ...]:
     """
     port = target.port if way == HandshakeSocket.way else 0
     kind = FAMILIES[target.family]
+    if "%" not in target.address:
+        with suppress(OSError):  # a question to the C library for each of a hundred costs more than asking them
+            socket.inet_pton(kind, target.address)
+            return (target.address, port) if target.family == 4 else (target.address, port, 0, 0)
     # Octets, for a text would load the tables of international names first.
     numeric = target.address.encode("ascii")
     found = socket.getaddrinfo(numeric, port, kind, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST)

@@ -22,7 +22,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from doxa_agent.net import audit
-from doxa_agent.net.binding import FAMILIES, Unreachable, bind_socket, resolve
+from doxa_agent.net.binding import FAMILIES, Unreachable, bind_socket
+from doxa_agent.net.names import resolve
 from doxa_agent.ookla.order import Answer, Order, Transfer
 
 MEMORY_BYTES: Final = 384 * 1024 * 1024

@@ -9,9 +9,10 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
+from doxa_agent.directions import DIRECTIONS, Direction
 from doxa_agent.responder import answers
 from doxa_agent.responder.requests import HttpRequest, Refusal
-from doxa_agent.responder.slots import DIRECTIONS, LONGEST_S, UNUSED_S, Direction, Refused, Slot, Slots
+from doxa_agent.responder.slots import LONGEST_S, UNUSED_S, Refused, Slot, Slots
 
 MOST_MBPS: Final = 100_000.0
 FLOOR: Final = 0.05

@@ -1,27 +1,23 @@
 """One client's connection: reads a request, then discards its body, sends garbage or a short answer; never blocks."""
 
 import math
-import mmap
-import os
 import select
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
+from doxa_agent.directions import Direction
 from doxa_agent.net import congestion
 from doxa_agent.net.tcpinfo import ArrivedCounter, read_tcp_info
 from doxa_agent.responder import answers
-from doxa_agent.responder.admission import Admission, pace_socket
-from doxa_agent.responder.pacing import Bucket
+from doxa_agent.responder.admission import pace_socket
+from doxa_agent.responder.house import BUFFER, CHUNK, House
 from doxa_agent.responder.requests import HttpRequest, Refusal, head_size, parse_request
-from doxa_agent.responder.sessions import Session, Sessions, session_name
-from doxa_agent.responder.slots import Direction, Slot, Slots
+from doxa_agent.responder.sessions import Session, session_name
+from doxa_agent.responder.slots import Slot
+from doxa_agent.responder.window import Window
 
-BUFFER: Final = 256 * 1024
-CHUNK: Final = 1024 * 1024
 LOW_WATER: Final = 256 * 1024
 NOTSENT: Final = 128 * 1024
 MAX_CHUNKS: Final = 1024
@@ -32,52 +28,6 @@ _LEAST_UNSENT: Final = 16 * 1024
 PIECE: Final = 4 * 1024
 """Of requests, read at once: what is pipelined in it is answered in one turn, so it bounds the turn."""
 _DRAIN: Final = 16 * CHUNK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one client may take; seconds and counts."""
-
-    connections: int = 512
-    per_address: int | None = None
-    """Connections of one address; None: half of all, but eight at least, so that nobody shuts out the others."""
-    transfer_s: float = 60.0
-    head_s: float = 10.0
-    idle_s: float = 20.0
-    linger_s: float = 2.0
-
-    @property
-    def of_one_address(self) -> int:
-        """Connections that one address may hold."""
-        return max(8, self.connections // 2) if self.per_address is None else self.per_address
-
-
-@dataclass(slots=True, kw_only=True)
-class Traffic:
-    """Octets of TCP payload since the start."""
-
-    sent: int = 0
-    received: int = 0
-    transfers: int = 0
-    """Downloads and uploads of this moment."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
-    """What all connections share."""
-
-    roots: tuple[str, ...]
-    health: Callable[[HttpRequest, str], dict[str, Any]]
-    limits: Limits = field(default_factory=Limits)
-    congestion: str = congestion.AUTO
-    sessions: Sessions = field(default_factory=Sessions)
-    admission: Admission = field(default_factory=lambda: Admission(Slots()))
-    traffic: Traffic = field(default_factory=Traffic)
-    down: Bucket | None = None
-    up: Bucket | None = None
-    garbage: memoryview = field(default_factory=lambda: memoryview(os.urandom(BUFFER)))
-    void: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 4 * CHUNK))
-    """Never touched: the kernel discards what is received with MSG_TRUNC, so these pages never exist."""
 
 
 class Phase(Enum):
@@ -124,6 +74,7 @@ class Connection:
         self._counter = ArrivedCounter()
         self._session: Session | None = None
         self._low_water = 1
+        self._window = Window(sock)
 
     @property
     def outlived(self) -> bool:
@@ -272,6 +223,12 @@ class Connection:
             pace_socket(self.sock, per_second)
             self._pace = per_second
         self.held = self.phase is Phase.SINK and per_second is not None
+        if self.phase is Phase.SINK:
+            self._window.fit(per_second)
+
+    def narrow(self, per_second: float) -> None:
+        """Let the sender of a paced upload feel its share at once."""
+        self._window.fit(per_second)
 
     def _send_some(self, most: int, now: float) -> int:
         if self._out:
@@ -314,6 +271,8 @@ class Connection:
         name = session_name(request.query.get("session"))
         if request.length:
             self._direction, self.slot = "upload", self._house.admission.admit(request, "upload", now)
+            if self.slot is not None:
+                self._window.fit(None)  # what came before it over this connection may have had none
             if name is not None:
                 self._join(name, now)
         self._sink_then(answer, request, now)

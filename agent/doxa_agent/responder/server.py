@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from doxa_agent.directions import DIRECTIONS
 from doxa_agent.net import congestion
 from doxa_agent.net.wake import Wake
 from doxa_agent.responder import answers
 from doxa_agent.responder.admission import Admission
-from doxa_agent.responder.connection import TURN, Connection, House, Limits, Phase
+from doxa_agent.responder.connection import TURN, Connection, Phase
+from doxa_agent.responder.house import House, Limits
 from doxa_agent.responder.load import FRESH_S, Load
 from doxa_agent.responder.pacing import GRAIN, TICK_S, Bucket
 from doxa_agent.responder.requests import HttpRequest
 from doxa_agent.responder.sessions import BIN_S
-from doxa_agent.responder.slots import DIRECTIONS, Slots, owner_of
+from doxa_agent.responder.slots import Slots, owner_of
 from doxa_core import __version__, systemd
 from doxa_core.errors import OperationError
 from doxa_core.language import Text
@@ -432,7 +434,15 @@ class Server:
             for connection in free:
                 connection.hold(share)
             self._allowed[phase] = share
+        self._narrow()
         self._rebalance_at = now + 1.0
+
+    def _narrow(self) -> None:
+        """Uploads under our own limit share it; one that plays a line has small buffers from the start."""
+        bucket, uploads = self._house.up, self._running[Phase.SINK]
+        if bucket is not None and not self._settings.plays_line:
+            for connection in uploads.values():
+                connection.narrow(bucket.per_second / len(uploads))
 
     def _tick(self, now: float) -> None:
         """Twenty times a second: take what waits below the low-water mark, end a bin in every session."""

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from doxa_agent.directions import DIRECTIONS, Direction
+
 MAX_SLOTS: Final = 512
 MAX_REMEMBERED: Final = 512
 """Tokens that ended: kept a while so that their users learn why."""
@@ -31,8 +33,6 @@ FULL: Final = 1e-6
 DUST_S: Final = 1e-3
 """Sums of floats: who comes back at the very moment that it was told must find the slot over."""
 
-Direction = Literal["download", "upload"]
-DIRECTIONS: Final[tuple[Direction, ...]] = ("download", "upload")
 Ended = Literal["time", "volume", "unused", "returned"]
 
 

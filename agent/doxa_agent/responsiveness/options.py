@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from doxa_agent.directions import DIRECTIONS, read_directions
 from doxa_agent.net import congestion
 from doxa_agent.responsiveness.stability import Parameters
 from doxa_agent.speed.target import CONNECT_S
-from doxa_core.language import Text
 from doxa_core.strict import Table
 
-DIRECTIONS: Final = ("download", "upload")
 _RESOLVE_S: Final = 5.0
 _MARGIN_S: Final = 3.0
 IDLE_PROBES: Final = 5
@@ -31,16 +30,9 @@ class Options:
 def read_options(table: Table) -> Options:
     """`directions`, `limit_s`, `connections`, `probes_hz`, `congestion`; strict."""
     standard = Options()
-    directions = table.texts("directions", standard.directions)
-    if not directions or set(directions) - set(DIRECTIONS) or len(set(directions)) != len(directions):
-        raise table.refuse(
-            "directions",
-            Text(vi="chiều đo không hợp lệ", en="the directions are not valid"),
-            Text(vi='hãy ghi "download", "upload" hoặc cả hai', en='write "download", "upload" or both'),
-        )
     known = sorted(congestion.available() | {congestion.AUTO, congestion.SYSTEM})
     return Options(
-        directions=directions,
+        directions=read_directions(table, standard.directions),
         limit_s=table.number("limit_s", 8, 120, standard.limit_s),
         congestion=table.choice("congestion", known, standard.congestion),
         parameters=Parameters(

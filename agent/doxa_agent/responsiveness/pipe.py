@@ -9,8 +9,11 @@ from typing import Final
 
 from doxa_agent.meter import FarEnd
 from doxa_agent.net.binding import Unreachable
+from doxa_agent.speed import tls
 from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect, reason_of
 
+HTTP2: Final = "h2"
+"""By its name for ALPN (RFC 9113 §3.2): the draft wants its streams."""
 _PIECE: Final = 256 * 1024
 NOTSENT: Final = 128 * 1024
 """What may wait in the kernel beyond the window: a queue of our own would be measured as the line's."""
@@ -26,18 +29,16 @@ class Phase(Enum):
 
 
 def tls_context(far_end: FarEnd) -> ssl.SSLContext | None:
-    """What a far end with TLS is spoken to by: its certificate is always checked. None without TLS."""
-    if not far_end.tls:
-        return None
-    context = ssl.create_default_context(cafile=None if far_end.ca_file is None else str(far_end.ca_file))
-    context.set_alpn_protocols(["h2"])
-    return context
+    """What a far end with TLS is spoken to by, None without; `Unreachable("tls_ca_file")` where its file is unusable."""
+    return tls.context_of(far_end, HTTP2) if far_end.tls else None
 
 
 class Pipe:
     """A connection to `target`. `step()` after each event; `received` then holds what came, in plain."""
 
-    def __init__(self, target: Target, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, target: Target, context: ssl.SSLContext | None) -> None:
+        self._from, self._to = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = None if context is None else self._wrap(context, target.far_end)
         self.sock, _held = begin_connect(target)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT)
         self.phase = Phase.CONNECTING
@@ -46,9 +47,12 @@ class Pipe:
         """The handshake's time for each of its round trips: TLS 1.3 has one, earlier versions two."""
         self._since = time.monotonic()
         self._waiting = bytearray()
-        self._from, self._to = ssl.MemoryBIO(), ssl.MemoryBIO()
-        host = target.far_end.host.partition("%")[0]
-        self._tls = None if tls is None else tls.wrap_bio(self._from, self._to, server_hostname=host)
+
+    def _wrap(self, context: ssl.SSLContext, far_end: FarEnd) -> ssl.SSLObject:
+        try:
+            return context.wrap_bio(self._from, self._to, server_hostname=far_end.host.partition("%")[0])
+        except (OSError, ValueError):  # a host that no certificate can name
+            raise Unreachable("broke_off") from None
 
     @property
     def backlog(self) -> int:
@@ -107,10 +111,8 @@ class Pipe:
         except ssl.SSLWantReadError:
             self._hand_over()
             return
-        except ssl.SSLCertVerificationError:
-            raise Unreachable("tls_certificate") from None
-        except ssl.SSLError:
-            raise Unreachable("tls_failed") from None
+        except ssl.SSLError as error:
+            raise Unreachable(tls.failure_of(error)) from None
         trips = 1 if self._tls.version() == "TLSv1.3" else 2
         self.tls_s = (time.monotonic() - self._since) / trips
         self.phase = Phase.OPEN

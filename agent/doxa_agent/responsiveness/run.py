@@ -4,8 +4,9 @@ import os
 from typing import Any, Final
 
 from doxa_agent.meter import FarEnd, Reading, Request
-from doxa_agent.net.binding import Unreachable, resolve
-from doxa_agent.net.source import prove_from_here
+from doxa_agent.net.binding import Unreachable
+from doxa_agent.net.names import resolve
+from doxa_agent.net.proof import prove_from_here
 from doxa_agent.responsiveness.course import Course, Found
 from doxa_agent.responsiveness.exchange import need_http2
 from doxa_agent.responsiveness.idle import idle_probes

@@ -3,13 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+from doxa_agent.directions import DIRECTIONS, read_directions
 from doxa_agent.net import congestion
 from doxa_agent.speed.target import CONNECT_S
-from doxa_core.language import Text
 from doxa_core.layers import Layer
 from doxa_core.strict import Table
 
-DIRECTIONS: Final = ("download", "upload")
 SHORT: Final = "short"
 STANDARD: Final = "standard"
 LONG: Final = "long"
@@ -78,16 +77,9 @@ def effective(options: Options, *, frugal: bool = False) -> Options:
 def read_options(table: Table) -> Options:
     """The options in a plan's table; strict."""
     standard = Options()
-    directions = table.texts("directions", standard.directions)
-    if not directions or set(directions) - set(DIRECTIONS) or len(set(directions)) != len(directions):
-        raise table.refuse(
-            "directions",
-            Text(vi="chiều đo không hợp lệ", en="the directions are not valid"),
-            Text(vi='hãy ghi "download", "upload" hoặc cả hai', en='write "download", "upload" or both'),
-        )
     known = sorted(congestion.available() | {congestion.AUTO, congestion.SYSTEM})
     return Options(
-        directions=directions,
+        directions=read_directions(table, standard.directions),
         streams=table.integer("streams", 1, 64, standard.streams),
         limit_s=table.number("limit_s", 2, 300, standard.limit_s),
         early_stop=table.flag("early_stop", standard.early_stop),

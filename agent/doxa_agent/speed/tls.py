@@ -19,6 +19,8 @@ from typing import Any, Final
 from doxa_agent.meter import Deadline, FarEnd
 from doxa_agent.net.binding import Unreachable
 
+HTTP1: Final = "http/1.1"
+"""What a speed test offers: HTTP/2 has frames, and what comes in them could not be discarded unread."""
 HANDSHAKE_S: Final = 5.0
 _SLICE_S: Final = 0.1
 _RENEW_S: Final = 3600.0
@@ -51,21 +53,24 @@ class SecureSocket(ssl.SSLSocket):
             raise Unreachable("tls_failed") from None
 
 
-def context_of(far_end: FarEnd) -> ssl.SSLContext:
-    """The settings for a far end's certificates; `Unreachable("tls_ca_file")` where its file cannot be used."""
+def context_of(far_end: FarEnd, alpn: str = HTTP1) -> ssl.SSLContext:
+    """The settings for a far end's certificates, and the one protocol that is offered (RFC 7301).
+
+    `Unreachable("tls_ca_file")` where its file cannot be used.
+    """
     try:
         written = 0 if far_end.ca_file is None else far_end.ca_file.stat().st_mtime_ns
-        return _context(far_end.ca_file, written, int(time.monotonic() / _RENEW_S))
+        return _context(far_end.ca_file, alpn, written, int(time.monotonic() / _RENEW_S))
     except OSError:  # ssl.SSLError is one
         raise Unreachable("tls_ca_file") from None
 
 
 @lru_cache(maxsize=4)
-def _context(ca_file: Path | None, _written: int, _hour: int) -> ssl.SSLContext:
-    """`PROTOCOL_TLS_CLIENT` verifies chain and name; HTTP/2 is not asked for, its frames could not be discarded."""
+def _context(ca_file: Path | None, alpn: str, _written: int, _hour: int) -> ssl.SSLContext:
+    """`PROTOCOL_TLS_CLIENT` verifies chain and name."""
     context = ssl.create_default_context(cafile=None if ca_file is None else str(ca_file))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([alpn])
     context.sslsocket_class = SecureSocket
     return context
 
@@ -92,15 +97,18 @@ def advance(sock: ssl.SSLSocket) -> int:
         return select.EPOLLIN
     except ssl.SSLWantWriteError:
         return select.EPOLLOUT
-    except ssl.SSLCertVerificationError as error:
-        raise Unreachable(_certificate_reason(error.verify_code)) from None
-    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-        raise Unreachable("broke_off") from None
-    except ssl.SSLError:
-        raise Unreachable("tls_failed") from None
-    except OSError:
-        raise Unreachable("broke_off") from None
+    except OSError as error:
+        raise Unreachable(failure_of(error)) from None
     return 0
+
+
+def failure_of(error: OSError) -> str:
+    """The code of the reason why a handshake failed, one of those that `advance` names."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _certificate_reason(error.verify_code)
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "tls_failed"
+    return "broke_off"
 
 
 def _certificate_reason(code: int) -> str:

@@ -154,7 +154,7 @@ class _Session:
         self.track.held = bind_socket(self._socket, link, self._target.family)
         kind = FAMILIES[self._target.family]
         found = socket.getaddrinfo(
-            self._target.address, self._target.port, kind, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST
+            self._target.address.encode("ascii"), self._target.port, kind, socket.SOCK_DGRAM, 0, socket.AI_NUMERICHOST
         )
         try:
             self._socket.connect(found[0][4])

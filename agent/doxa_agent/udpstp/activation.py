@@ -90,6 +90,11 @@ class Activation:
         return bool(self.modifiers & ROW_IS_START)
 
     @property
+    def held_row(self) -> int | None:
+        """The row that is sent from beginning to end, without any search; None where there is one."""
+        return None if self.row == SEARCH_ROW or self.row_is_start else self.row
+
+    @property
     def random_payload(self) -> bool:
         """Whether the load's padding is random."""
         return bool(self.modifiers & RANDOM_PAYLOAD)

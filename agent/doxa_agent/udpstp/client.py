@@ -113,15 +113,13 @@ class Agreement:
     rtts_s: list[float]
     """Of requests that were answered at the first try."""
     asked: Activation
-    held: bool
-    """Whether the link's device holds the socket."""
 
 
 def agree(target: Target, direction: str, options: Options, deadline: Deadline, algorithm: Algorithm) -> Agreement:
     """Set up and activate one test. Raises `Refused`, `Unreachable` or `Stopped`; then the socket is closed."""
-    sock, held = _open(target)
+    sock = _open(target)
     try:
-        return _Dialogue(target, sock, deadline, held=held).agree(direction, options, algorithm)
+        return _Dialogue(target, sock, deadline).agree(direction, options, algorithm)
     except OSError as error:
         sock.close()
         raise Unreachable(reason_of(error)) from None
@@ -130,13 +128,13 @@ def agree(target: Target, direction: str, options: Options, deadline: Deadline, 
         raise
 
 
-def _open(target: Target) -> tuple[socket.socket, bool]:
+def _open(target: Target) -> socket.socket:
     try:
         sock = socket.socket(FAMILIES[target.family], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     except OSError:
         raise LinkUnusable("no_address") from None
     try:
-        held = bind_socket(sock, target.link, target.family)
+        bind_socket(sock, target.link, target.family)
         # So that a port unreachable is heard although the socket is not connected yet.
         sock.setsockopt(*_RECVERR[target.family], 1)
     except OSError as error:
@@ -145,7 +143,7 @@ def _open(target: Target) -> tuple[socket.socket, bool]:
     except Unreachable:
         sock.close()
         raise
-    return sock, held
+    return sock
 
 
 def algorithm_of(options: Options) -> Algorithm:
@@ -156,8 +154,8 @@ def algorithm_of(options: Options) -> Algorithm:
 class _Dialogue:
     """One agreement on its way."""
 
-    def __init__(self, target: Target, sock: socket.socket, deadline: Deadline, *, held: bool) -> None:
-        self._target, self._sock, self._deadline, self._held = target, sock, deadline, held
+    def __init__(self, target: Target, sock: socket.socket, deadline: Deadline) -> None:
+        self._target, self._sock, self._deadline = target, sock, deadline
         self._keys: DerivedKeys | None = None
         self._key_id = min(target.keys, default=0)
         self._rtts: list[float] = []
@@ -176,7 +174,6 @@ class _Dialogue:
             early=self._early,
             rtts_s=self._rtts,
             asked=asked,
-            held=self._held,
         )
 
     def _set_up(self, direction: str, options: Options) -> Setup:

@@ -72,7 +72,9 @@ class Downstream:
         now = clock.now()
         self.over: str | None = None
         self.receiver = Receiver(sock, clock)
-        self._sender = Sender(sock, clock, family=family, random_payload=asked.random_payload)
+        self._sender = Sender(
+            sock, clock, family=family, random_payload=asked.random_payload, held=asked.held_row is not None
+        )
         self._rows, self._rules, self._counters = rows, rules, counters
         self._search = rules.start(asked)
         self._legacy = legacy

@@ -1,14 +1,14 @@
 """One whole capacity test against one far end: name, then each direction; whatever stops it becomes a reading."""
 
-import socket
 from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
 from doxa_agent.meter import Deadline, FarEnd, Reading, Request
 from doxa_agent.net import audit
-from doxa_agent.net.binding import Unreachable, resolve
-from doxa_agent.net.route import prove
+from doxa_agent.net.binding import Unreachable
+from doxa_agent.net.names import resolve
+from doxa_agent.net.proof import prove_socket
 from doxa_agent.speed import farload
 from doxa_agent.speed.dialogue import Dialogue
 from doxa_agent.speed.target import Target as HttpTarget
@@ -16,8 +16,10 @@ from doxa_agent.udpstp import figures
 from doxa_agent.udpstp.activation import ActivationResult, Algorithm
 from doxa_agent.udpstp.auth import read_keys
 from doxa_agent.udpstp.client import BUSY, RETRY_AFTER_S, Agreement, Refused, Stopped, Target, agree, algorithm_of
-from doxa_agent.udpstp.flows import Flow, download, upload
+from doxa_agent.udpstp.download import download
+from doxa_agent.udpstp.flow import Flow
 from doxa_agent.udpstp.options import FAST, RESOLVE_S, Options
+from doxa_agent.udpstp.upload import upload
 from doxa_core.errors import InputError
 from doxa_core.layers import UDP_HEADER, HeaderModel
 from doxa_core.measurement import LinkProof
@@ -25,7 +27,9 @@ from doxa_core.outcome import Outcome
 
 _FRUGAL_S: Final = 5
 _FAR_LOAD_S: Final = 0.5
-"""How long a far end may take to tell its load; one without our HTTP responder tells none."""
+"""How long a far end may take to tell its load; one without our HTTP responder tells none. And …"""
+_FAR_LOAD_TRIPS: Final = 8
+"""… so many of the longest round trips of the requests before: a connection, a question, a line that is still full."""
 _NO_SESSION: Final = "0" * 16
 _REASONS: Final = {
     "stalled": "stalled",
@@ -109,8 +113,8 @@ class Test:
         target = HttpTarget(
             link=self._request.link, far_end=self._far_end, family=self._family, address=address, session=_NO_SESSION
         )
-        patience = Deadline(min(_FAR_LOAD_S, self._request.deadline.left_s))
-        with closing(Dialogue(target, patience)) as dialogue:
+        patience = _FAR_LOAD_S + _FAR_LOAD_TRIPS * max(self._idle, default=0.0)
+        with closing(Dialogue(target, Deadline(min(patience, self._request.deadline.left_s)))) as dialogue:
             load = farload.read_load(dialogue, seconds=max(1.0, self._loaded_s))
         # Slots are for HTTP: UDPSTP has an admission of its own.
         self._limits += [reason for reason in farload.limits(load, has_slot=True) if reason not in self._limits]
@@ -167,9 +171,8 @@ class Test:
         """A route that cannot be proved is no reason not to measure: the reading then has no proof."""
         if self._proof is not None:
             return
-        sock: socket.socket = agreed.sock
         try:
-            self._proof = prove(target.address, target.link, str(sock.getsockname()[0]), held=agreed.held)
+            self._proof = prove_socket(agreed.sock, target.address, target.link)
         except Unreachable as error:
             self.find(f"proof_{error.reason}")
 

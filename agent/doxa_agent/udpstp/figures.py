@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from doxa_agent.net.delay import percentile
 from doxa_agent.udpstp.fast import LATE
-from doxa_agent.udpstp.flows import Flow, Sub
+from doxa_agent.udpstp.flow import Flow, Sub
 from doxa_agent.udpstp.options import Options
 from doxa_agent.udpstp.rates import SendingRate, row_for, table
 from doxa_core.layers import HeaderModel, Layer, mbps

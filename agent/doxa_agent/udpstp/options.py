@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
+from doxa_agent.directions import DIRECTIONS, read_directions
 from doxa_agent.udpstp.rates import DEFAULT_PAYLOAD, TRADITIONAL_PAYLOAD
 from doxa_core.language import Text
 from doxa_core.strict import Table
 
-DIRECTIONS: Final = ("download", "upload")
 FAST: Final = "fast"
 SEARCHES: Final = (FAST, "b", "c")
 RESOLVE_S: Final = 5.0
@@ -51,13 +51,6 @@ class Options:
 def read_options(table: Table) -> Options:
     """The options in a plan's table; strict."""
     standard = Options()
-    directions = table.texts("directions", standard.directions)
-    if not directions or set(directions) - set(DIRECTIONS) or len(set(directions)) != len(directions):
-        raise table.refuse(
-            "directions",
-            Text(vi="chiều đo không hợp lệ", en="the directions are not valid"),
-            Text(vi='hãy ghi "download", "upload" hoặc cả hai', en='write "download", "upload" or both'),
-        )
     payload = table.integer("payload_bytes", DEFAULT_PAYLOAD, TRADITIONAL_PAYLOAD, standard.payload_bytes)
     if payload not in (DEFAULT_PAYLOAD, TRADITIONAL_PAYLOAD):
         raise table.refuse(
@@ -72,7 +65,7 @@ def read_options(table: Table) -> Options:
             Text(vi="hãy chỉ giữ một trong hai", en="keep one of the two"),
         )
     return Options(
-        directions=directions,
+        directions=read_directions(table, standard.directions),
         search=table.choice("search", SEARCHES, standard.search),
         rate_mbps=table.number("rate_mbps", 1, 10_000, None),
         start_mbps=table.integer("start_mbps", 1, 1000, None),

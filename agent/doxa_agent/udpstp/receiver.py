@@ -15,7 +15,7 @@ import socket
 import struct
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from doxa_agent.net.stamp import SO_TIMESTAMPING_NEW, SO_TIMESTAMPING_OLD
@@ -220,7 +220,7 @@ class Receiver:
         """The datagrams of messages of which some may be several joined."""
         base, fractions = self._times(count)
         view, stride, room, whole = self._head_view, self._stride, self._room, self._joined_room
-        heads: list[memoryview] = []
+        heads: list[bytes | memoryview] = []
         parts: list[int] = []
         times: list[int] = []
         for place, (length, time, control) in enumerate(
@@ -233,7 +233,12 @@ class Receiver:
                 times.append(time)
                 continue
             several, rest = divmod(length, size)
-            heads += [view[at : at + stride] for at in range(start, start + length, size)]
+            if size >= stride:
+                heads += _heads_of(several, size, stride).unpack_from(view, start)
+            else:
+                heads += [view[at : at + stride] for at in range(start, start + several * size, size)]
+            if rest:
+                heads.append(view[start + several * size : start + several * size + stride])
             parts += [size] * several + [rest] * (rest > 0)
             times += [time] * (several + (rest > 0))
         # The last head may reach over the end of all the room.
@@ -293,6 +298,12 @@ class Receiver:
 
 _WORDS: Final = ctypes.sizeof(ctypes.c_size_t) // 4
 _STEP: Final = ctypes.sizeof(_Mmsghdr) // 4
+
+
+@lru_cache(maxsize=256)
+def _heads_of(several: int, size: int, stride: int) -> struct.Struct:
+    """The heads of datagrams that stand one after the other: one call for all costs a third of a slice for each."""
+    return struct.Struct("=" + f"{stride}s{size - stride}x" * several)
 
 
 @cache

@@ -54,7 +54,7 @@ class Rules:
             slow_threshold=asked.slow_threshold,
             ignore_reordering=asked.ignore_reordering,
             one_way=asked.one_way,
-            held=None if asked.row == SEARCH_ROW or asked.row_is_start else asked.row,
+            held=asked.held_row,
             top=top,
         )
 

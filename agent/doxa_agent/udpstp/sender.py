@@ -27,6 +27,9 @@ BURST_NS: Final = 4_000_000
 CATCH_UP: Final = 1.5
 FORGET_NS: Final = 100_000_000
 """Older debts are not paid: they count as not sent."""
+HELD_FORGET_NS: Final = 10_000_000
+"""… where a rate is held: catching up a longer stall would for a while offer the line more than was asked of it, and what
+it then lost would be blamed on the line."""
 _SOL_UDP: Final = 17
 _UDP_SEGMENT: Final = 103
 _SEGMENTS: Final = 64
@@ -70,7 +73,14 @@ class Sender:
     """The load of one test over one connected, non-blocking UDP socket."""
 
     def __init__(
-        self, sock: socket.socket, clock: SteadyClock, *, family: int, random_payload: bool = False, gso: bool = True
+        self,
+        sock: socket.socket,
+        clock: SteadyClock,
+        *,
+        family: int,
+        random_payload: bool = False,
+        gso: bool = True,
+        held: bool = False,
     ) -> None:
         self.sent_datagrams = 0
         self.sent_octets = 0
@@ -94,6 +104,7 @@ class Sender:
         self._echo = self._echo_at = 0
         self._last = clock.now()
         self._debt = 0
+        self._forget_ns = HELD_FORGET_NS if held else FORGET_NS
         self._credits = [0.0, 0.0, 0.0]
         self._flows: tuple[float, float, float] = (0.0, 0.0, 0.0)
         self._octets_ns = 0.0
@@ -146,7 +157,7 @@ class Sender:
         passed = max(0, now - self._last)
         self._last = max(now, self._last)
         self.asked_octets += passed * self._octets_ns
-        self._debt = min(self._debt + passed, FORGET_NS)
+        self._debt = min(self._debt + passed, self._forget_ns)
         return int(min(self._debt, BURST_NS, max(TICK_NS, passed) * CATCH_UP)) if passed else 0
 
     def _until_next(self) -> int:

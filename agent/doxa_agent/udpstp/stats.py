@@ -12,11 +12,11 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, pairwise
 from operator import add, sub
 from typing import Final
 
+from doxa_agent.udpstp.interval import SENDER_PAUSE_NS, Interval
 from doxa_agent.udpstp.load import HEADER, LOAD_ID, Action
 from doxa_agent.udpstp.rates import SendingRate
 from doxa_agent.udpstp.receiver import Batch
@@ -26,8 +26,6 @@ from doxa_agent.udpstp.steady import SteadyClock
 MOST_GAPS: Final = 1024
 """Gaps that are remembered to tell late datagrams from duplicates; older ones stay booked as lost."""
 MOST_SAMPLES: Final = 100_000
-SENDER_PAUSE_NS: Final = 3_000_000
-"""A sender that keeps its pace is never silent for longer, except where its rate is low."""
 _MOST_PAUSES: Final = 8
 """Pauses that are looked for in one batch: stamps may be anything."""
 GRACE_NS: Final = 10_000_000
@@ -41,56 +39,6 @@ _PLAIN: Final = LOAD_ID.to_bytes(2, "big") + b"\0\0"
 _STATUSES: Final = 64
 _SEQUENCE, _ECHO_NS, _SENT_S, _SENT_NS = 1, 4, 5, 6
 """32-bit columns of the Load header."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Interval:
-    """One stretch of the test, times in nanoseconds of the steady clock."""
-
-    started: int
-    ended: int = 0
-    datagrams: int = 0
-    octets: int = 0
-    """UDP payload."""
-    lost: int = 0
-    reordered: int = 0
-    duplicates: int = 0
-    variation_min: int | None = None
-    variation_max: int = 0
-    variation_sum: int = 0
-    variation_count: int = 0
-    rtt_min: int | None = None
-    rtt_max: int | None = None
-    rtt_last: int | None = None
-    first: int = 0
-    """When the last datagram before it came (or its own first one, where there is none before)."""
-    last: int = 0
-    """When its last datagram came."""
-    pauses: int = 0
-    """How long its sender was silent beyond `SENDER_PAUSE_NS` at a time, by the send stamps of what came."""
-
-    @property
-    def duration(self) -> int:
-        """From start to end."""
-        return self.ended - self.started
-
-    @property
-    def sent(self) -> int:
-        """Datagrams that the far end sent, as far as their numbers tell."""
-        return self.datagrams - self.duplicates + self.lost
-
-    def vary(self, low: int, high: int, total: int, count: int) -> None:
-        """Book delay variations."""
-        self.variation_min = low if self.variation_min is None else min(low, self.variation_min)
-        self.variation_max = max(high, self.variation_max)
-        self.variation_sum += total
-        self.variation_count += count
-
-    def sample(self, rtt: int) -> None:
-        """Book a round trip."""
-        self.rtt_min = rtt if self.rtt_min is None else min(rtt, self.rtt_min)
-        self.rtt_max = rtt if self.rtt_max is None else max(rtt, self.rtt_max)
-        self.rtt_last = rtt
 
 
 class Tally:

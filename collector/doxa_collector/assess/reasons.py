@@ -33,6 +33,25 @@ REASONS: Final[dict[str, Text]] = {
         vi="số liệu nhập tay khác đơn vị với chỉ tiêu", en="the entered figure has another unit than the target"
     ),
     "no_target_value": Text(vi="văn bản không đặt con số phải đạt", en="the document sets no number to reach"),
+    # of the p95 rule
+    "above_capacity_share": Text(vi="vượt ngưỡng dung lượng", en="above the share of the capacity"),
+    "days_incomplete": Text(
+        vi="có ngày chưa đủ mẫu (cần ít nhất 274/288)", en="some days have too few samples (274 of 288 are needed)"
+    ),
+    "missing_samples_decide": Text(
+        vi="các mẫu thiếu đủ để đổi kết luận", en="the missing samples could change the answer"
+    ),
+    "no_capacity": Text(
+        vi="danh mục chưa ghi dung lượng hợp đồng của chiều này cho mọi ngày",
+        en="the registry does not give this direction's contracted rate for every day",
+    ),
+    "layer_not_named": Text(
+        vi="hợp đồng không nêu tầng: số nêu ở tầng khung", en="the contract names no layer: figures at the frame layer"
+    ),
+    "layer_not_counted": Text(
+        vi="thiết bị đầu cuối không đếm được ở tầng mà hợp đồng nêu",
+        en="the terminal does not count at the layer that the contract names",
+    ),
     # what limited it
     "probe_was_limit": Text(
         vi="các mẫu dưới chỉ tiêu do thiết bị đo giới hạn, không kết luận được về đường truyền",

@@ -17,7 +17,13 @@ from doxa_core.language import Text
 BUSY_S: Final = 5.0
 """How long a writer waits for another one before it says that the ledger is locked."""
 
-UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {}
+
+def _make_what_is_missing(connection: Connection) -> None:
+    """The tables that a version added; those that are there stay as they are."""
+    metadata.create_all(connection)
+
+
+UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {1: _make_what_is_missing}
 """From version N to N + 1, each in the transaction that also writes the new version."""
 
 _WRITE: Final = "doxa_write"

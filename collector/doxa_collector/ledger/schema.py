@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of these tables; `engine.UPGRADES` leads from an older one to it."""
 
 metadata = MetaData()
@@ -216,4 +216,138 @@ audit = Table(
     Column("actor", Text, nullable=False),
     Column("action", String(40), nullable=False),
     Column("detail", Text, nullable=False),
+)
+
+
+# --- watching (version 2): presence, alarms, incidents, messages
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("agent", String(40), primary_key=True),
+    Column("site", String(40), nullable=False),
+    Column("state", String(10), nullable=False),  # doxa_collector.presence.model.State
+    Column("cause", String(40)),  # why it is not online; NULL while it is, or while nobody knows
+    Column("since_us", BigInteger, nullable=False),
+    Column("evidence", Text, nullable=False),  # JSON list: what the rule decided by
+    Column("updated_us", BigInteger, nullable=False),
+)
+
+presence_change = Table(
+    "presence_change",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("agent", String(40), nullable=False),
+    Column("site", String(40), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("cause", String(40)),
+    Column("began_us", BigInteger, nullable=False),  # when it was so, by the evidence
+    Column("noticed_us", BigInteger, nullable=False),  # when we knew
+    Column("evidence", Text, nullable=False),
+    Index("presence_change_by_agent", "agent", "noticed_us"),
+)
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("rule", String(60), nullable=False),
+    Column("subject", String(100), nullable=False),  # watch.subject.Subject as text
+    Column("site", String(40)),
+    Column("severity", String(10), nullable=False),
+    Column("began_us", BigInteger, nullable=False),
+    Column("raised_us", BigInteger, nullable=False),
+    Column("cleared_us", BigInteger),
+    Column("value", Float),
+    Column("muted", Integer, nullable=False),
+    Column("text", Text, nullable=False),  # JSON {"vi": …, "en": …}
+    Column("detail", Text, nullable=False),  # JSON object
+    Index("alarm_open", "cleared_us", "rule", "subject"),
+)
+
+alert_baseline = Table(
+    "alert_baseline",
+    metadata,
+    Column("subject", String(100), primary_key=True),
+    Column("metric", String(80), primary_key=True),
+    Column("hours", LargeBinary, nullable=False),  # what alerts.baseline keeps of the last days
+    Column("updated_us", BigInteger, nullable=False),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("cause", String(40), nullable=False),  # doxa_collector.incidents.model.Cause
+    Column("root", String(100)),  # the subject that explains the others, where one does
+    Column("place_code", String(5)),
+    Column("provider", Text),
+    Column("severity", String(10), nullable=False),
+    Column("state", String(16), nullable=False),  # open | acknowledged | resolved | closed
+    Column("muted", Integer, nullable=False),  # in a maintenance window: recorded, not told
+    Column("began_us", BigInteger, nullable=False),
+    Column("detected_us", BigInteger, nullable=False),
+    Column("acknowledged_us", BigInteger),
+    Column("resolved_us", BigInteger),
+    Column("closed_us", BigInteger),
+    Column("detail", Text, nullable=False),  # JSON object: why this cause
+    Index("incident_by_state", "state", "began_us"),
+)
+
+incident_member = Table(
+    "incident_member",
+    metadata,
+    Column("incident", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", String(100), primary_key=True),
+    Column("rule", String(60), primary_key=True),
+    Column("site", String(40)),
+    Column("severity", String(10), nullable=False),
+    Column("began_us", BigInteger, nullable=False),  # when this member failed, by its alarm
+    Column("joined_us", BigInteger, nullable=False),
+    Column("cleared_us", BigInteger),
+    Index("incident_member_by_site", "site", "joined_us"),
+)
+
+incident_entry = Table(
+    "incident_entry",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("incident", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),  # "doxa" for what happened by itself
+    Column("action", String(20), nullable=False),  # opened, grew, resolved, reopened, acknowledged, comment, closed
+    Column("text", Text, nullable=False),
+    Index("incident_entry_by_incident", "incident", "at_us"),
+)
+
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("from_us", BigInteger, nullable=False),
+    Column("to_us", BigInteger, nullable=False),
+    Column("scope", Text, nullable=False),  # JSON object: place, provider, node, site, link; empty: everything
+    Column("reason", Text, nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("entered_us", BigInteger, nullable=False),
+    Column("cancelled_us", BigInteger),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("channel", String(40), nullable=False),  # the name in [notify.NAME]
+    Column("incident", BigInteger, nullable=False),
+    Column("event", String(20), nullable=False),  # opened | grew | resolved | digest
+    Column("ordinal", Integer, nullable=False),  # 0 for the first of its event
+    Column("content", Text, nullable=False),  # JSON: what notify.message formed, masked already
+    Column("created_us", BigInteger, nullable=False),
+    Column("due_us", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("sent_us", BigInteger),
+    Column("given_up_us", BigInteger),
+    Column("error", Text),
+    UniqueConstraint("channel", "incident", "event", "ordinal", name="notice_once"),
+    Index("notice_due", "channel", "sent_us", "given_up_us", "due_us"),
 )

@@ -1,6 +1,6 @@
 """The page as one ASGI application: routes, then access, then the shield around everything."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 from starlette.applications import Starlette
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from doxa_collector.nodes.tree import Tree
 from doxa_collector.plans.model import Plan
 from doxa_collector.web.access import Access, Guard
 from doxa_collector.web.login import login_routes
@@ -22,17 +23,22 @@ from doxa_collector.web.shield import Failsafe, Shield
 
 
 def create_app(
-    engine: Engine, plans: Sequence[Plan], *, token: str | None = None, settings: Settings | None = None
+    engine: Engine,
+    plans: Sequence[Plan],
+    *,
+    token: str | None = None,
+    settings: Settings | None = None,
+    tree: Callable[[], Tree] = Tree,
 ) -> Starlette:
     """The page over the ledger `engine` and the plans in force.
 
     With a `token` every page but /login asks for it and any Host is served. Without one only requests to the loopback
-    (or to `settings.allowed_hosts`) are served; that the socket is bound to the loopback is the caller's part.
+    (or to `settings.allowed_hosts`) are served. `tree` gives the nodes in force; that the socket is bound to the loopback is the caller's part.
     """
     chosen = settings or Settings()
     guard = None if token is None else Guard(token)
     pages = Pages(chosen, with_login=guard is not None)
-    routes = Routes(engine, plans, pages, chosen)
+    routes = Routes(engine, plans, pages, chosen, tree)
 
     def on_http_error(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

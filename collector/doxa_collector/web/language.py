@@ -5,16 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from doxa_core.language import LANGUAGES, VIETNAM_TIME, Language, Text, local_time, number
+from doxa_core.language import LANGUAGES, VIETNAM_TIME, Language, Text, local_time, number, span
 
 COOKIE: Final = "doxa_lang"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SPANS: Final = (
-    (86_400, Text(vi="{n} ngày", en="{n} d")),
-    (3_600, Text(vi="{n} giờ", en="{n} h")),
-    (60, Text(vi="{n} phút", en="{n} min")),
-    (1, Text(vi="{n} giây", en="{n} s")),
-)
 _AGO: Final = Text(vi="{span} trước", en="{span} ago")
 _JUST_NOW: Final = Text(vi="vừa xong", en="just now")
 _MONTH: Final = Text(vi="tháng {month}/{year}", en="{year}-{month}")
@@ -76,10 +70,7 @@ class Voice:
 
     def span(self, seconds: float) -> str:
         """A length of time in its largest whole unit: `12 phút`."""
-        for size, text in _SPANS:
-            if seconds >= size:
-                return self.show(text.fill(n=int(seconds // size)))
-        return self.show(_SPANS[-1][1].fill(n=0))
+        return self.show(span(seconds))
 
     def ago(self, moment_us: int, now_us: int) -> str:
         """How long ago, `12 phút trước`; a moment that is not past yet is `vừa xong`."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, literal, select
 from sqlalchemy.sql.selectable import FromClause
@@ -11,16 +11,11 @@ from sqlalchemy.sql.selectable import FromClause
 from doxa_collector.ledger.reading import valid_on
 from doxa_collector.ledger.record import AnyRow, Record, record_from
 from doxa_collector.ledger.schema import link, measurement
+from doxa_collector.watch.runs import RECENT, SPEAKING, all_failed, deciding
 from doxa_collector.web.language import from_us
 from doxa_core.language import VIETNAM_TIME, Text
 from doxa_core.outcome import Outcome
 
-_RECENT: Final = 12
-"""How many latest measurements of each meter are looked at: several far ends, and a short history."""
-_OF_ONE_ROUND_US: Final = 600_000_000
-"""A far end not measured for ten minutes while others were is no longer in the plan."""
-_SPEAKING: Final = (Outcome.OK, Outcome.FAILED, Outcome.PROBE_LIMITED)
-"""Outcomes that say something about the line."""
 _COLUMNS = [column for column in measurement.columns if column.name not in ("raw", "signature")]
 
 Key = tuple[str, str]
@@ -106,37 +101,17 @@ def _state_of(row: AnyRow, records: list[Record], now_us: int, silent_after_s: i
 
 
 def _judge(records: Sequence[Record], now_us: int, silent_after_s: int) -> tuple[State, int | None]:
-    """The meter that runs most often decides; the line is down when all its far ends' latest runs have failed.
-
-    One dead far end is not a dead line, and neither is a speed test that found no server while pings come through.
-    """
-    speaking = [r for r in records if r.outcome in _SPEAKING]
+    """The line is down when all far ends' latest runs of the deciding meter have failed (`watch.runs`)."""
+    speaking = [r for r in records if r.outcome in SPEAKING]
     if not speaking:
         return (State.SILENT, records[0].started_us) if records else (State.NEVER, None)
     newest = speaking[0]
     if now_us - newest.started_us > silent_after_s * 1_000_000:
         return State.SILENT, newest.started_us
-    current = [r for r in speaking if newest.started_us - r.started_us < _OF_ONE_ROUND_US]
-    deciding = [r for r in current if r.meter == _most_often(current)]
-    latest: dict[str | None, Record] = {}
-    for record in deciding:
-        latest.setdefault(record.far_end, record)
-    if all(record.outcome is Outcome.FAILED for record in latest.values()):
-        return State.DOWN, _began([r for r in speaking if r.meter == deciding[0].meter])
+    decided = deciding(speaking)
+    if all_failed(decided):
+        return State.DOWN, _began([r for r in speaking if r.meter == decided[0].meter])
     return State.UP, None
-
-
-def _most_often(current: Sequence[Record]) -> str:
-    """The meter with the shortest pause between its runs."""
-    runs: dict[str, set[int]] = {}
-    for record in current:
-        runs.setdefault(record.meter, set()).add(record.started_us)
-
-    def pause(meter: str) -> float:
-        starts = runs[meter]
-        return (max(starts) - min(starts)) / (len(starts) - 1) if len(starts) > 1 else float("inf")
-
-    return min(runs, key=lambda meter: (pause(meter), -max(runs[meter])))
 
 
 def _began(speaking: Sequence[Record]) -> int | None:
@@ -191,7 +166,7 @@ def _latest_runs(sites: Collection[str], meter: str) -> Select[Any]:
         .where(older.c.site == line.c.site, older.c.link == line.c.link, older.c.meter == meter)
         .order_by(older.c.started_us.desc())
         .limit(1)
-        .offset(_RECENT - 1)
+        .offset(RECENT - 1)
         .correlate(line)
         .scalar_subquery()
     )

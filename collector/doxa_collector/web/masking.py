@@ -23,9 +23,15 @@ SECRET_KEYS: Final = frozenset(
         "firmware",
         "sysdescr",
         "neighbours",
+        "signature",
     ]
 )
-"""Keys of evidence whose whole value is hidden, wherever they stand."""
+"""Keys of evidence whose whole value is hidden, wherever they stand. A signature of a path lets its few unknown addresses
+be guessed, as the hash of a masked line would."""
+
+SECRET_WORDS: Final = frozenset(["address", "addresses", "gateway", "hop", "hops", "neighbour", "refused", "trace"])
+"""Words of a key, such as `hops_before` or `refused_by`, by which everything but a bare number is hidden: a new meter's
+names for the same things. Counts and delays (`hop_count`, `last_mile_hop_count`) stay."""
 
 _HEX = "[0-9A-Fa-f]"
 _ADDRESS = re.compile(
@@ -46,8 +52,15 @@ def mask_evidence(found: Any) -> Any:
     """A decoded JSON value with secret keys and all addresses hidden, its shape kept."""
     if isinstance(found, dict):
         return {
-            mask_text(key): MASK if key.lower() in SECRET_KEYS else mask_evidence(value) for key, value in found.items()
+            mask_text(key): MASK if _is_secret(key.lower(), value) else mask_evidence(value)
+            for key, value in found.items()
         }
     if isinstance(found, list):
         return [mask_evidence(item) for item in found]
     return mask_text(found) if isinstance(found, str) else found
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    if key in SECRET_KEYS:
+        return True
+    return not isinstance(value, (int, float, type(None))) and not SECRET_WORDS.isdisjoint(key.split("_"))

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from doxa_collector.ledger.engine import reading
 from doxa_collector.ledger.record import record_from
 from doxa_collector.ledger.schema import measurement
+from doxa_collector.nodes.tree import Tree
 from doxa_collector.plans.model import Plan
 from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web import wording
@@ -31,6 +32,7 @@ from doxa_collector.web.officepage import read_offices, sites_without_agent
 from doxa_collector.web.pages import Pages, voice_of
 from doxa_collector.web.places import Atlas, Site, fold, read_atlas
 from doxa_collector.web.settings import Settings
+from doxa_collector.web.watchpage import read_incident, read_incidents, read_presence
 from doxa_core.language import VIETNAM_TIME
 from doxa_core.measurement import MAX_SEQ
 from doxa_core.names import IDENTIFIER
@@ -42,11 +44,14 @@ _LONGEST_SEARCH: Final = 60
 class Routes:
     """The pages over one ledger and its plans."""
 
-    def __init__(self, engine: Engine, plans: Sequence[Plan], pages: Pages, settings: Settings) -> None:
+    def __init__(
+        self, engine: Engine, plans: Sequence[Plan], pages: Pages, settings: Settings, tree: Callable[[], Tree] = Tree
+    ) -> None:
         self._engine = engine
         self._plans = sorted(plans, key=lambda plan: plan.letter)
         self._pages = pages
         self._settings = settings
+        self._tree = tree
 
     def routes(self) -> list[Route]:
         """All addresses that only read."""
@@ -56,6 +61,9 @@ class Routes:
             "/sites/{site}": self.office,
             "/sites/{site}/links/{link}": self.line,
             "/measurements/{id}": self.evidence,
+            "/incidents": self.incidents,
+            "/incidents/{id}": self.incident,
+            "/presence": self.presence,
             "/quarantine": self.quarantine,
             "/about": self.about,
             "/health": self.health,
@@ -185,6 +193,32 @@ class Routes:
             "received_us": row.received_us,
         }
         return self._pages.page(request, "measurement.html", facts)
+
+    def incidents(self, request: Request) -> Response:
+        """What goes on, and what was."""
+        now_us, today = self._now()
+        with reading(self._engine) as conn:
+            found = read_incidents(conn, self._tree(), today, now_us, reveal=self._settings.reveal_tslcd)
+        return self._pages.page(request, "incidents.html", {"board": found})
+
+    def incident(self, request: Request) -> Response:
+        """One incident."""
+        text = request.path_params["id"]
+        if not (text.isascii() and text.isdecimal() and len(text) < 17):
+            raise HTTPException(404)
+        _, today = self._now()
+        with reading(self._engine) as conn:
+            found = read_incident(conn, self._tree(), today, int(text), reveal=self._settings.reveal_tslcd)
+        if found is None:
+            raise HTTPException(404)
+        return self._pages.page(request, "incident.html", {"page": found})
+
+    def presence(self, request: Request) -> Response:
+        """Which probes are there."""
+        _, today = self._now()
+        with reading(self._engine) as conn:
+            found = read_presence(conn, today)
+        return self._pages.page(request, "presence.html", {"board": found})
 
     def quarantine(self, request: Request) -> Response:
         """What was refused."""

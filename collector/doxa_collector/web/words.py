@@ -6,6 +6,8 @@ A code that is not here is shown as it stands: an agent may be newer than this c
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from doxa_collector.alerts.catalogue import declared_values
+from doxa_collector.web import words_network
 from doxa_core.language import Text
 from doxa_core.layers import Layer
 from doxa_core.outcome import Outcome
@@ -69,7 +71,7 @@ _OF_WAY: Final[Mapping[str, Text]] = {
     "delay_p95_ms": Text(vi="{way}, độ trễ một chiều p95", en="{way}, one-way delay, p95"),
 }
 
-VALUES: Final[Mapping[str, Text]] = {
+_VALUES: Final[Mapping[str, Text]] = {
     "download_mbps": Text(vi="Tải xuống", en="Download"),
     "upload_mbps": Text(vi="Tải lên", en="Upload"),
     "download_ip_mbps": Text(vi="Tải xuống, tầng IP", en="Download, IP layer"),
@@ -123,7 +125,7 @@ VALUES: Final[Mapping[str, Text]] = {
     **{
         f"{name}_{suffix}": text.fill(direction=direction)
         for name, direction in _DIRECTIONS.items()
-        for suffix, text in _OF_DIRECTION.items()
+        for suffix, text in {**_OF_DIRECTION, **words_network.OF_DIRECTION}.items()
     },
     **{f"{name}_{suffix}": text.fill(way=way) for name, way in _WAYS.items() for suffix, text in _OF_WAY.items()},
     "unattributed_lost_count": Text(vi="Gói mất không rõ chiều", en="Lost, direction unknown"),
@@ -132,10 +134,13 @@ VALUES: Final[Mapping[str, Text]] = {
     "clock_bound_ms": Text(vi="Sai số đồng hồ của trễ một chiều", en="Clock bound of the one-way delay"),
 }
 
+VALUES: Final[Mapping[str, Text]] = {**declared_values(), **words_network.VALUES, **_VALUES}
+"""Every value that any meter declares has words: its own short ones, else those of its declaration."""
+
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Value names as a reader wants them: the telling ones first, as they stand above, then the unknown ones by name."""
-    places = {name: place for place, name in enumerate(VALUES)}
+    places = {name: place for place, name in enumerate([*_VALUES, *words_network.VALUES])}
     return sorted(names, key=lambda name: (places.get(name, len(places)), name))
 
 
@@ -146,13 +151,10 @@ METERS: Final[Mapping[str, Text]] = {
     "stamp": Text(vi="trễ và mất gói từng chiều", en="STAMP"),
     "responsiveness": Text(vi="độ phản hồi", en="responsiveness"),
     "ookla": Text(vi="Ookla", en="Ookla"),
-    "ipv6": Text(vi="IPv6", en="IPv6"),
-    "path": Text(vi="đường đi", en="path"),
-    "dns": Text(vi="tên miền", en="DNS"),
-    "web": Text(vi="trang web", en="web"),
+    **words_network.METERS,
 }
 
-CODES: Final[Mapping[str, Text]] = {
+_CODES: Final[Mapping[str, Text]] = {
     "no_reply": Text(vi="không có gói nào trả lời", en="no packet was answered"),
     "no_route": Text(vi="không có đường đi tới đầu xa", en="no route to the far end"),
     "net_unreachable": Text(vi="mạng của đầu xa không tới được", en="the far end's network is unreachable"),
@@ -365,6 +367,24 @@ CODES: Final[Mapping[str, Text]] = {
     "spool_in_memory": Text(vi="hàng đợi chỉ nằm trong bộ nhớ", en="the spool lives in memory only"),
     "spool_set_aside": Text(vi="hàng đợi hỏng đã được thay", en="a broken spool was set aside"),
     "spool_damaged": Text(vi="hàng đợi bị hỏng một phần", en="the spool is damaged in part"),
+}
+
+_OF_PORTAL: Final = (
+    *words_network.OF_PORTAL,
+    *("name_not_found", "connect_refused", "connect_timeout", "net_unreachable", "host_unreachable", "prohibited"),
+    *("http_status", "http_protocol", "answer_timeout", "stalled", "broke_off", "tls_certificate", "tls_timeout"),
+    *("tls_certificate_name", "tls_certificate_time", "tls_failed", "tls_ca_file"),
+)
+_PORTAL: Final = Text(vi="cổng thông tin: {what}", en="portal: {what}")
+
+CODES: Final[Mapping[str, Text]] = {
+    **words_network.CODES,
+    **_CODES,
+    **{
+        f"portal_{code}": _PORTAL.fill(what=text)
+        for code in _OF_PORTAL
+        if (text := _CODES.get(code) or words_network.CODES.get(code)) is not None
+    },
 }
 
 QUARANTINE: Final[Mapping[str, Text]] = {

@@ -101,6 +101,8 @@ def run() -> list[Row]:
             peer="1 (TCP alone shares)", ratio=1 - jain(alone.octets), goal=0.25),
         Row(what=f"{_CLIENTS} downloads, Mbit/s against --limit-mbps", ours=f"{down.mbps:.1f}", peer=f"{_LIMIT}",
             ratio=down.mbps / _LIMIT, goal=1.05),
+        Row(what=f"{_CLIENTS} uploads, Mbit/s against --limit-mbps", ours=f"{up.mbps:.1f}", peer=f"{_LIMIT}",
+            ratio=up.mbps / _LIMIT, goal=1.05),
         Row(what=f"ping p95 ms under {_CLIENTS} downloads", ours=f"{p95(down.pings_s) * 1e3:.2f}",
             peer=f"{p95(idle) * 1e3:.2f} (idle)", ratio=p95(down.pings_s) / p95(idle), goal=20),
         Row(what=f"memory MiB under {_CLIENTS} clients", ours=f"{up.resident_kib / 1024:.1f}",

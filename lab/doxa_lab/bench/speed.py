@@ -4,7 +4,8 @@ Each row is a ratio against the peer over the same line in the same run, with as
 is the client's: ours is a process of its own, as iperf3 is; what it spends on starting Python and on reading modules is
 taken off, because on a probe the engine is part of an agent that runs anyway. Over HTTPS both read `ssl` before the
 clock starts, and both shake hands on eight connections after it. Bytecode is cached, as in an installed wheel: compiling
-would be most of the memory. A peer that fails or hangs costs its rows and a sentence, nothing else.
+would be most of the memory. The memory is the peak of that process by VmHWM: ru_maxrss would begin with that of the
+benchmark, which it was forked from. A peer that fails or hangs costs its rows and a sentence, nothing else.
 """
 
 import json
@@ -40,7 +41,7 @@ _LIKE_IPERF3: Final[dict[str, Any]] = {
 """Our options for a run that does what `iperf3 -P 8` does."""
 _MAIN: Final = "import sys; from doxa_core.command import main; sys.exit(main(sys.argv[1:]))"
 _CLIENT: Final = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 from doxa_agent.meter import Deadline, FarEnd, Link, Request
 from doxa_agent.meters import speed
@@ -59,9 +60,10 @@ request = Request(
 cpu, began = time.process_time(), time.monotonic()
 (reading,) = speed.measure(request)
 took = time.monotonic() - began
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 print(json.dumps({"cpu_s": time.process_time() - cpu, "took_s": took, "values": dict(reading.values),
                   "findings": reading.findings, "outcome": reading.outcome.value, "reasons": reading.reasons,
-                  "rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+                  "rss_mib": int(status["VmHWM"].split()[0]) / 1024}))
 """
 _PEER_TLS: Final = """
 import json, select, socket, ssl, sys, time

@@ -33,7 +33,7 @@ def write_agent(folder: Path, agent: str, spots: Sequence[Spot], broker: Broker,
     folder.mkdir(exist_ok=True)
     parts = [
         table("", {"site": spots[0].office.site, "agent": agent, "plan": "plan.toml"}),
-        table("broker", broker.keys | {"keepalive_s": 10}),
+        table("broker", broker.keys),
         table("spool", {"path": folder / "spool.db"}),
         table("uplink", {"ack_timeout_s": 5.0, "status_s": 10.0, "reconnect_min_s": 0.5, "reconnect_max_s": 5.0}),
         table("runner", {"heavy_lock": lock}),

@@ -15,10 +15,12 @@ from doxa_agent.acceptance.conduct import Progress, Stop, accept, hindered
 from doxa_agent.acceptance.contract import Contract, Targets
 from doxa_agent.acceptance.course import FULL, SHORT, Course, Step
 from doxa_agent.acceptance.identity import Device, read_device, read_mac
+from doxa_agent.acceptance.judgement import Figures
+from doxa_agent.acceptance.pieces import join
 from doxa_agent.acceptance.result import Acceptance, Who
 from doxa_agent.acceptance.tcp import buffer_delay_ratio, efficiency_ratio, ideal_mbps, transfer_time_ratio
 from doxa_agent.acceptance.verdict import Verdict, word
-from doxa_agent.meter import FarEnd, Link
+from doxa_agent.meter import FarEnd, Link, Reading
 from doxa_agent.net.mtu import Fate, PathMtu
 from doxa_core.errors import WireError
 from doxa_core.fields import canonical
@@ -142,7 +144,7 @@ def test_a_stop_does_not_hide_a_failure_that_was_proven_before_it() -> None:
 def test_the_full_form_adds_a_long_run_each_way() -> None:
     line = Played()
     run(line, course=FULL)
-    assert line.asked[-2:] == ["download-performance", "upload-performance"]
+    assert list(dict.fromkeys(line.asked))[-2:] == ["download-performance", "upload-performance"]
 
 
 def test_the_figures_of_rfc_6349_are_those_of_its_formulas() -> None:
@@ -222,3 +224,92 @@ def test_every_code_has_words_in_both_languages() -> None:
         assert word(code).vi != code
         assert word(code).en != code
     assert word("never_heard_of").vi == "never_heard_of"
+
+
+# --- attempts and pieces
+
+
+def _hiccups(line: Played, *lost: float) -> Played:
+    """A line whose attempts at download-50 lose these shares, in turn."""
+    turns = iter(lost)
+
+    def before(step: Step, _stop: Stop) -> None:
+        line.loses = next(turns, 0.0) if step.name == "download-50" else 0.0
+
+    line.before_step = before
+    return line
+
+
+def test_a_step_that_two_of_three_attempts_pass_is_passed_and_the_failed_one_is_kept() -> None:
+    line = _hiccups(Played(), 0.01)
+    found = run(line)
+    assert found.verdict is Verdict.PASS
+    assert line.asked.count("download-50") == 3
+    (step,) = [one for one in found.evidence()["steps"] if one["name"] == "download-50"]
+    assert [one["verdict"] for one in step["attempts"]] == ["fail", "pass"]
+    assert "step_repeated" in step["notes"]
+
+
+def test_a_step_that_two_attempts_fail_is_failed() -> None:
+    line = _hiccups(Played(), 0.01, 0.02)
+    found = run(line)
+    assert (found.verdict, found.reasons) == (Verdict.FAIL, ("loss_above_target",))
+    assert line.asked.count("download-50") == 2
+
+
+def test_a_fail_that_nothing_confirms_leaves_the_step_open() -> None:
+    line = _hiccups(Played(), 0.01)
+
+    def before(step: Step, _stop: Stop) -> None:
+        attempt = line.asked.count("download-50")
+        line.loses = 0.01 if step.name == "download-50" and attempt == 1 else 0.0
+        line.step_findings = ("byte_audit",) if step.name == "download-50" and attempt > 1 else ()
+        line.loses = 0.01 if step.name == "download-50" else 0.0
+
+    line.before_step = before
+    found = run(line)
+    assert found.verdict is Verdict.INSUFFICIENT
+    assert "attempts_disagree" in found.reasons
+
+
+def test_a_limited_attempt_says_nothing_against_a_later_pass() -> None:
+    line = Played()
+
+    def before(step: Step, _stop: Stop) -> None:
+        line.sends = 0.9 if step.name == "upload-100" and line.asked.count("upload-100") == 1 else 1.0
+
+    line.before_step = before
+    assert run(line).verdict is Verdict.PASS
+    assert line.asked.count("upload-100") == 2
+
+
+def test_the_long_run_goes_in_pieces_that_any_far_end_grants_and_is_never_repeated() -> None:
+    lengths: list[float] = []
+    line = Played(carries_mbps=94)
+    line.before_step = lambda step, _stop: lengths.append(step.seconds) if step.performance else None
+    found = run(line, course=replace(FULL, percents=(25,), performance_s=150.0))
+    assert lengths == [50.0] * 6
+    long = [step for step in found.steps if step.step.performance]
+    assert [step.figures.seconds for step in long] == [150.0, 150.0]
+    assert [step.verdict for step in long] == [Verdict.FAIL] * 2
+    reading = long[0].reading
+    assert reading is not None
+    assert len(reading.detail["pieces"]) == 3
+
+
+@given(st.lists(st.tuples(st.floats(1, 100), st.floats(0, 0.9), st.floats(1, 60)), min_size=2, max_size=6))
+def test_pieces_amount_to_what_was_received_and_lost_in_all(found: list[tuple[float, float, float]]) -> None:
+    every = [
+        (
+            Reading(outcome=Outcome.OK),
+            Figures(received_ip_mbps=sent * (1 - loss), sent_ip_mbps=sent, loss_ratio=loss, seconds=seconds),
+        )
+        for sent, loss, seconds in found
+    ]
+    _, whole = join(every, "download")
+    time = sum(seconds for _, _, seconds in found)
+    assert whole.seconds == pytest.approx(time)
+    received = sum(sent * (1 - loss) * seconds for sent, loss, seconds in found)
+    assert whole.received_ip_mbps == pytest.approx(received / time)
+    assert whole.loss_ratio == pytest.approx(1 - received / sum(s * t for s, _, t in found), abs=1e-9)
+    assert whole.rtt_p95_ms is None

@@ -18,8 +18,7 @@ from tests.agent.conftest import Line, inside
 from doxa_agent import meters
 from doxa_agent.meter import Deadline, FarEnd, Link, Reading, Request
 from doxa_agent.meters import latency
-from doxa_agent.net import heavy
-from doxa_agent.net.binding import Unreachable
+from doxa_agent.net import heavy, names
 from doxa_agent.net.delay import summarise
 from doxa_agent.net.ping import Cadence, Run, Target, Track
 from doxa_agent.net.stamp import Moment
@@ -162,13 +161,11 @@ def test_a_name_without_an_address_does_not_hold_up_the_others(monkeypatch: pyte
     """The resolver is asked for all names at once, and one of the family that was asked for only."""
     meeting = threading.Barrier(3, timeout=20)
 
-    def resolve(host: str, family: int | None, *, timeout_s: float) -> tuple[int, str]:
+    def first_address(host: str, family: int | None) -> tuple[int, str] | str:
         meeting.wait()
-        if host == "known":
-            return 4, "127.0.0.1"
-        raise Unreachable("name_not_found")
+        return (4, "127.0.0.1") if host == "known" else "name_not_found"
 
-    monkeypatch.setattr(latency, "resolve", resolve)
+    monkeypatch.setattr(names, "_first_address", first_address)
     readings = measure("nowhere", "known", "elsewhere", count=2, interval_s=0.02)
     assert [reading.outcome for reading in readings] == [Outcome.FAILED, Outcome.OK, Outcome.FAILED]
     assert [reading.far_end for reading in readings] == ["f0", "f1", "f2"]

@@ -115,6 +115,8 @@ def test_over_http2_requests_on_the_loaded_connections_themselves_are_timed(line
         far = FarEnd(name="far", host=line.there4, port=8443, tls=True, ca_file=certificate)
         reading = measure(line, far, limit_s=6)
         stranger = measure(line, FarEnd(name="far", host=line.there4, port=8443, tls=True), limit_s=8)
+        other = FarEnd(name="far", host=line.there6, port=8443, tls=True, ca_file=certificate)
+        misnamed = measure(line, other, limit_s=8)
     assert reading.outcome is Outcome.OK, (reading.reasons, reading.detail)
     for direction in ("download", "upload"):
         assert reading.detail[direction]["probes"]["own"] > 20
@@ -124,6 +126,23 @@ def test_over_http2_requests_on_the_loaded_connections_themselves_are_timed(line
     assert "loaded_by_tcp_estimate" not in reading.findings
     assert stranger.outcome is Outcome.FAILED, "a certificate that nobody vouches for was accepted"
     assert stranger.reasons == ("tls_certificate",)
+    assert misnamed.reasons == ("tls_certificate_name",)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_file_of_certificates_that_cannot_be_used_is_a_reason(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_bytes(content)
+    request = Request(
+        link=Link(name="x", kind=LinkKind.FIXED),
+        far_ends=(FarEnd(name="far", host="127.0.0.1", port=9, tls=True, ca_file=file),),
+        options=responsiveness.Options(limit_s=8),
+        deadline=Deadline(60),
+    )
+    (reading,) = responsiveness.measure(request)
+    assert (reading.outcome, reading.reasons) == (Outcome.FAILED, ("tls_ca_file",))
+    assert not reading.values
 
 
 @pytest.mark.root

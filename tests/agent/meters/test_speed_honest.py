@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from tests.agent.conftest import Line, far_end, shape
-from tests.agent.meters.test_speed import answering, failed, measure
+from tests.agent.meters.speedtests import answering, failed, measure
 
 from doxa_core.outcome import Outcome
 

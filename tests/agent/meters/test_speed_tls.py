@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.agent.conftest import far_end
-from tests.agent.meters.test_speed import _free_port, _wait_for, answering, failed
+from tests.agent.meters.speedtests import answering, failed, free_port, wait_for
 
 from doxa_agent.meter import Deadline, FarEnd, Link, Reading, Request
 from doxa_agent.meters import speed
@@ -61,7 +61,7 @@ class Front:
 def front(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("front")
     (folder / "garbage.php").write_bytes(b"\0" * 2**20 * 24)
-    ports = Front(_free_port(), _free_port(), _free_port())
+    ports = Front(free_port(), free_port(), free_port())
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
     with far_end("--host", "127.0.0.1", "--rate-mbps", "200") as behind:
         proxied = (
@@ -86,7 +86,7 @@ def front(papers: Papers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         process = subprocess.Popen([nginx, "-c", str(folder / "conf"), "-p", str(folder)])
         try:
             for port in (ports.alone, ports.before, ports.expired):
-                _wait_for(port)
+                wait_for(port)
             yield ports
         finally:
             process.terminate()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.agent.conftest import far_end, inside
-from tests.agent.meters.test_speed import measure
+from tests.agent.meters.speedtests import measure
 
 from doxa_core.outcome import Outcome
 

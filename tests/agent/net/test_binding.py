@@ -2,13 +2,12 @@
 
 import socket
 from collections.abc import Iterator
-from threading import Event
 
 import pytest
 from tests.agent.conftest import Line, inside, ip
 
 from doxa_agent.meter import Link
-from doxa_agent.net.binding import LinkUnusable, Unreachable, addresses, bind_socket, check_interface, resolve
+from doxa_agent.net.binding import LinkUnusable, addresses, bind_socket, check_interface
 from doxa_core.linkkind import LinkKind
 
 
@@ -20,42 +19,6 @@ def link(interface: str | None = None, source: str | None = None) -> Link:
 def tcp() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         yield sock
-
-
-def test_a_literal_address_keeps_its_family() -> None:
-    assert resolve("127.0.0.1") == (4, "127.0.0.1")
-    assert resolve("::1") == (6, "::1")
-
-
-@pytest.mark.parametrize(("host", "family"), [("127.0.0.1", 6), ("::1", 4)])
-def test_a_forced_family_never_falls_back_to_the_other(host: str, family: int) -> None:
-    with pytest.raises(Unreachable) as found:
-        resolve(host, family)
-    assert found.value.reason == "no_address_in_family"
-
-
-def test_a_name_is_looked_up_in_the_forced_family() -> None:
-    assert resolve("localhost", 4) == (4, "127.0.0.1")
-
-
-@pytest.mark.parametrize("host", ["", "a..b", "x" * 300, "không có"])
-def test_a_name_that_cannot_exist_is_not_found(host: str) -> None:
-    with pytest.raises(Unreachable) as found:
-        resolve(host)
-    assert found.value.reason == "name_not_found"
-
-
-def test_a_silent_resolver_does_not_hold_us_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(*_args: object) -> list[object]:
-        done.wait(20)
-        return []
-
-    done = Event()
-    monkeypatch.setattr(socket, "getaddrinfo", never)
-    with pytest.raises(Unreachable) as found:
-        resolve("slow.example", timeout_s=0.05)
-    done.set()
-    assert found.value.reason == "name_timeout"
 
 
 def test_the_addresses_of_loopback_are_found() -> None:

@@ -12,7 +12,7 @@ from doxa_agent.net import entry
 from doxa_agent.net.audit import Balance
 from doxa_agent.net.binding import LinkUnusable
 from doxa_agent.net.entry import entered_by
-from doxa_agent.net.source import prove_from_here
+from doxa_agent.net.proof import prove_from_here
 from doxa_core.linkkind import LinkKind
 from doxa_core.measurement import LinkProof
 from doxa_core.outcome import Outcome

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.agent.conftest import Line, far_end, inside, ip
 from doxa_agent.meter import Deadline, Link
 from doxa_agent.net import mtuprobe
 from doxa_agent.net.binding import LinkUnusable
-from doxa_agent.net.mtu import LOWEST, Answer, Fate, PathMtu, path_mtu, search
+from doxa_agent.net.mtu import LOWEST, Answer, Claim, Fate, PathMtu, path_mtu, search
 from doxa_core.linkkind import LinkKind
 
 LOOPBACK = Link(name="loopback", kind=LinkKind.FIXED)
@@ -70,6 +71,35 @@ def test_scattered_losses_do_not_make_a_small_path(mtu: int, lost: set[int]) -> 
     thin = frozenset(n for n in lost if not {n - 1, n - 2} <= lost)
     scattered = frozenset(n for n in thin if n % 3 != 0)
     assert run(Path(mtu, None, scattered)).mtu == mtu
+
+
+@pytest.mark.parametrize(
+    ("mtu", "says", "claimed", "claim"),
+    [
+        (1400, lambda _: 1400, 1400, Claim.TRUE),
+        (1400, lambda size: 1450 if size > 1450 else 1400, 1400, Claim.TRUE),
+        (1400, lambda _: 1450, 1450, Claim.WRONG),
+        (1400, lambda _: 1300, 1300, Claim.WRONG),
+        (1400, lambda _: None, None, Claim.UNSIZED),
+        (1400, None, None, Claim.MISSING),
+        (1500, None, None, Claim.UNASKED),
+    ],
+)
+def test_what_routers_claim_is_compared_with_what_passes(
+    mtu: int, says: Callable[[int], int | None] | None, claimed: int | None, claim: Claim
+) -> None:
+    found = run(Path(mtu, says))
+    assert (found.mtu, found.claimed, found.claim) == (mtu, claimed, claim)
+
+
+def test_a_claim_that_the_far_end_contradicts_is_wrong_and_takes_nothing_away() -> None:
+    class Contradicted(Path):
+        def ask(self, size: int, timeout_s: float) -> Answer:
+            answer = super().ask(size, timeout_s)
+            return replace(answer, mtu=1300, contradicted=True) if size == 1500 else answer
+
+    found = run(Contradicted(1500, None))
+    assert (found.mtu, found.contradicted, found.claim) == (1500, True, Claim.WRONG)
 
 
 def test_the_usual_sizes_cost_few_packets() -> None:

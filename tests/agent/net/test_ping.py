@@ -1,50 +1,27 @@
 """The pinger on real lines, with fping and the router's own counters as referees."""
 
-import errno
 import json
 import os
 import re
 import socket
 import statistics
-import struct
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.agent.conftest import Line, inside, ip
+from tests.agent.net.pinging import EVERYONE, NOTHING_PASSES, allow, link_of, settle, shaped_by, target
 
 from doxa_agent.meter import Deadline, Link
-from doxa_agent.net import echo, stamp
-from doxa_agent.net import ping as pinger
-from doxa_agent.net.echosocket import Batch, EchoSocket, Harvest, Refusal, Sending, reason_of
-from doxa_agent.net.echosocket import Line as Far
-from doxa_agent.net.mmsg import Outbox
-from doxa_agent.net.ping import Cadence, Run, Target, ping
+from doxa_agent.net.ping import Cadence, ping
 from doxa_core.linkkind import LinkKind
 
 pytestmark = pytest.mark.alone
 
-LOOPBACK = Link(name="loopback", kind=LinkKind.FIXED)
+
 NOBODY = 65534
-EVERYONE = "0 2147483647"
-
-
-def link_of(line: Line) -> Link:
-    return Link(name="office", kind=LinkKind.FIXED, interface=line.interface)
-
-
-def target(address: str, port: int = 80) -> Target:
-    return Target(family=6 if ":" in address else 4, address=address, port=port)
-
-
-def allow(namespace: str, groups: str) -> None:
-    setting = f"net.ipv4.ping_group_range={groups}"
-    subprocess.run(["ip", "netns", "exec", namespace, "sysctl", "-qw", setting], check=True, timeout=20)
 
 
 def as_nobody(work: Callable[[], dict[str, object]]) -> dict[str, object]:
@@ -119,36 +96,6 @@ def test_without_any_permission_handshakes_are_timed_and_named(line: Line) -> No
     with listener, inside(line.client):
         found = as_nobody(work)
     assert found == {"ways": ["tcp_handshake"] * 3, "received": [5, 5, 0]}
-
-
-@contextmanager
-def shaped_by(line: Line, rules: str) -> Iterator[None]:
-    nft = ["ip", "netns", "exec", line.router, "nft"]
-    subprocess.run([*nft, "-f", "-"], input=rules, text=True, check=True, timeout=20)
-    yield
-
-
-NOTHING_PASSES = """
-    table inet t {
-        chain f {
-            type filter hook forward priority 0;
-            drop
-        }
-    }
-"""
-
-
-def settle(line: Line) -> None:
-    """Wait until IPv6 has found its neighbours: right after its birth a line loses what it does not know yet."""
-    with inside(line.client):
-        for _ in range(50):
-            if (
-                ping([target(line.there6)], link_of(line), Cadence(count=1, timeout_s=0.5), Deadline(5))
-                .tracks[0]
-                .received
-            ):
-                return
-    raise AssertionError("no IPv6 over the line")
 
 
 def counted(line: Line, name: str) -> int:
@@ -297,240 +244,3 @@ def test_fping_on_the_same_path_sees_the_same_delays(line: Line, delayed: Callab
     assert len(ours) == len(seen) == 40
     assert statistics.median(ours) >= 20
     assert statistics.median(ours) == pytest.approx(statistics.median(seen), rel=0.03)
-
-
-Reflection = Callable[[bytes, int], list[tuple[float, bytes]]]
-"""Given a reply and how many came before it: when (seconds from now) which packets go back."""
-
-
-@pytest.fixture
-def reflect(line: Line) -> Iterator[Callable[[Reflection], None]]:
-    """The far end answers echoes itself, as it is told, instead of its kernel."""
-    with inside(line.server):
-        setting = "net.ipv4.icmp_echo_ignore_all=1"
-        subprocess.run(["ip", "netns", "exec", line.server, "sysctl", "-qw", setting], check=True, timeout=20)
-        sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
-    sock.settimeout(0.1)
-    stop = threading.Event()
-    threads: list[threading.Thread] = []
-
-    def send(packet: bytes, sender: tuple[str, int]) -> None:
-        if not stop.is_set():
-            sock.sendto(packet, sender)
-
-    def serve(reflection: Reflection) -> None:
-        seen = 0
-        while not stop.is_set():
-            try:
-                packet, sender = sock.recvfrom(2048)
-            except TimeoutError:
-                continue
-            icmp = echo.strip_ip_header(packet)
-            if icmp[:1] == b"\x08":
-                for wait, answer in reflection(b"\0\0\0\0" + icmp[4:], seen):
-                    whole = answer[:2] + struct.pack("!H", echo.internet_checksum(answer)) + answer[4:]
-                    later = threading.Timer(wait, send, (whole, sender))
-                    threads.append(later)
-                    later.start()
-                seen += 1
-
-    def begin(reflection: Reflection) -> None:
-        threads.append(threading.Thread(target=serve, args=(reflection,)))
-        threads[-1].start()
-
-    yield begin
-    stop.set()
-    for thread in threads:
-        thread.join()
-    sock.close()
-
-
-@pytest.fixture
-def delayed(reflect: Callable[[Reflection], None]) -> Callable[[float], None]:
-    return lambda seconds: reflect(lambda reply, _: [(seconds, reply)])
-
-
-@pytest.mark.root
-def test_a_duplicate_is_counted_and_never_received_twice(line: Line, reflect: Callable[[Reflection], None]) -> None:
-    reflect(lambda reply, seen: [(0, reply)] * (3 if seen % 2 else 1))
-    with inside(line.client):
-        run = ping([target(line.there4)], link_of(line), Cadence(interval_s=0.05, count=10), Deadline(20))
-    track = run.tracks[0]
-    assert track.received == 10
-    # Copies of the last reply may come after the run has all it asked for.
-    assert track.duplicates in (8, 9, 10)
-
-
-@pytest.mark.root
-def test_a_late_reply_is_lost_and_counted_apart(line: Line, reflect: Callable[[Reflection], None]) -> None:
-    """Every second reply comes after 400 ms, with a timeout of 200."""
-    reflect(lambda reply, seen: [(0.4 if seen % 2 else 0.0, reply)])
-    with inside(line.client):
-        run = ping([target(line.there4)], link_of(line), Cadence(interval_s=0.1, count=20, timeout_s=0.2), Deadline(20))
-    track = run.tracks[0]
-    assert [delay is None for delay in track.delays] == [False, True] * 10
-    assert track.late in (8, 9, 10)  # the last ones come when the run is over
-    assert track.duplicates == 0
-
-
-@pytest.mark.root
-def test_a_reply_without_our_token_or_cut_short_is_nobodys(line: Line, reflect: Callable[[Reflection], None]) -> None:
-    spoilt = [
-        lambda reply: reply[:12],
-        lambda reply: reply[:8] + bytes(8) + reply[16:],
-        lambda reply: reply[:6] + b"\xff\xff" + reply[8:],
-        lambda reply: reply[: 8 + echo.MIN_PAYLOAD],
-    ]
-    reflect(lambda reply, seen: [(0, spoilt[seen % 4](reply))])
-    with inside(line.client):
-        run = ping([target(line.there4)], link_of(line), Cadence(interval_s=0.05, count=8, timeout_s=0.3), Deadline(20))
-    assert [delay is not None for delay in run.tracks[0].delays] == [False, False, False, True] * 2
-
-
-@pytest.mark.root
-def test_a_reply_from_another_address_is_foreign(line: Line) -> None:
-    """The router rewrites nothing back: the request reaches a far end that answers under its own address."""
-    ip("-n", line.server, "addr", "add", "10.99.2.50/24", "dev", "line1")
-    rules = """
-        table ip t {
-            chain p {
-                type filter hook prerouting priority -300;
-                ip daddr 10.99.2.50 ip daddr set 10.99.2.1 notrack
-            }
-        }
-    """
-    allow(line.client, EVERYONE)
-    with shaped_by(line, rules), inside(line.client):
-        run = ping(
-            [target("10.99.2.50")], link_of(line), Cadence(interval_s=0.05, count=5, timeout_s=0.3), Deadline(20)
-        )
-    assert run.tracks[0].received == 0
-    assert run.tracks[0].foreign == 5
-
-
-def test_the_end_of_the_time_leaves_what_was_measured() -> None:
-    deadline = Deadline(30)
-    threading.Timer(0.35, deadline.cancel).start()
-    began = time.monotonic()
-    run = ping([target("127.0.0.1")], LOOPBACK, Cadence(interval_s=0.1, count=1000), deadline)
-    track = run.tracks[0]
-    assert run.cut_short
-    assert 1 <= track.received <= len(track.delays) < 20
-    assert time.monotonic() - began < 10
-
-
-def test_a_cancel_ends_a_long_pause_at_once() -> None:
-    deadline = Deadline(600)
-    threading.Timer(0.2, deadline.cancel).start()
-    began = time.monotonic()
-    run = ping([target("127.0.0.1")], LOOPBACK, Cadence(interval_s=60, count=5), deadline)
-    assert time.monotonic() - began < 10
-    assert run.tracks[0].received == 1
-
-
-@pytest.mark.root
-def test_an_open_request_at_the_end_is_neither_lost_nor_received(line: Line) -> None:
-    with shaped_by(line, NOTHING_PASSES), inside(line.client):
-        run = ping([target(line.there4)], link_of(line), Cadence(interval_s=0.1, count=50, timeout_s=5), Deadline(0.5))
-    track = run.tracks[0]
-    assert run.cut_short
-    assert track.undecided == len(track.delays) > 0
-
-
-def test_a_step_of_the_wall_clock_during_the_run_is_marked_and_does_not_falsify(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """This process believes in a clock an hour behind for the first requests, then the true one: the kernel's stamps differ."""
-    true_now, hour = stamp.now, 3600 * 10**9
-    began = time.monotonic()
-
-    def stepped() -> stamp.Moment:
-        found = true_now()
-        return stamp.Moment(found.real - hour, found.mono) if time.monotonic() - began < 0.5 else found
-
-    monkeypatch.setattr("doxa_agent.net.echosocket.now", stepped)
-    monkeypatch.setattr(stamp, "now", stepped)
-    monkeypatch.setattr(stamp, "LONGEST_WAIT_NS", -1)
-    run = ping([target("127.0.0.1")], LOOPBACK, Cadence(interval_s=0.1, count=12), Deadline(20))
-    track = run.tracks[0]
-    assert track.received == 12
-    assert track.stepped >= 3
-    assert max(delay for delay in track.delays if delay is not None) < 10**9
-
-
-def test_after_a_suspension_nothing_is_sent_in_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = EchoSocket.send
-    sent: list[float] = []
-
-    def slow(self: EchoSocket, batch: Batch, seq: int) -> Sending:
-        sent.append(time.monotonic())
-        if len(sent) == 3:
-            time.sleep(0.6)
-        return real(self, batch, seq)
-
-    monkeypatch.setattr(EchoSocket, "send", slow)
-    ping([target("127.0.0.1")], LOOPBACK, Cadence(interval_s=0.05, count=10), Deadline(20))
-    gaps = [b - a for a, b in pairwise(sent[3:])]
-    assert sum(gap < 0.02 for gap in gaps) <= 1
-
-
-def test_an_overflow_of_our_own_queue_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replies that nobody reads fill the smallest possible queue; the kernel counts what it dropped."""
-    sock = EchoSocket(4, LOOPBACK, bytes(8), 1400)
-    sock._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-    batch = sock.batch([Far(0, ("127.0.0.1", 0), bytes((127, 0, 0, 1)))])
-    for seq in range(40):
-        sock.send(batch, seq)
-    assert sock.overflowed() > 0
-    sock.close()
-
-
-class Flood:
-    """A prober whose answers are all wrong: unknown places, numbers that were never sent, twice the same."""
-
-    way, stamped, lasting = "icmp_datagram", True, False
-
-    def __init__(self) -> None:
-        self._pipe = os.pipe()
-
-    def fileno(self) -> int:
-        return self._pipe[0]
-
-    def batch(self, lines: Sequence[Far]) -> Batch:
-        return Batch(lines, Outbox(len(lines), 16, 64))
-
-    def send(self, _batch: Batch, _seq: int) -> Sending:
-        return Sending(stamp.now(), {}, {})
-
-    def drain(self) -> Harvest:
-        wrong = [(7, 0), (0, 999), (2**32 - 1, 2**32 - 1)]
-        host = bytes((127, 0, 0, 1))
-        refusal = Refusal(echo.Mark(9, 9), b"", "prohibited")
-        return Harvest([(*mark, host, 1, None) for mark in wrong], [refusal], [(*mark, 1) for mark in wrong])
-
-    def overflowed(self) -> int:
-        return 0
-
-    def close(self) -> None:
-        os.close(self._pipe[0])
-        os.close(self._pipe[1])
-
-
-def test_answers_to_what_was_never_asked_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pinger, "_open", lambda *_: Flood())
-    run: Run = ping([target("127.0.0.1")], LOOPBACK, Cadence(interval_s=0.02, count=3, timeout_s=0.1), Deadline(20))
-    assert run.tracks[0].delays == [None] * 3
-    assert run.tracks[0].duplicates == 0
-
-
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [
-        (errno.ENETUNREACH, "net_unreachable"),
-        (errno.EPERM, "refused_locally"),
-        (errno.EPROTO, "eproto"),
-        (None, "unknown_error"),
-    ],
-)
-def test_every_error_of_the_kernel_becomes_a_code(number: int | None, code: str) -> None:
-    assert reason_of(number) == code

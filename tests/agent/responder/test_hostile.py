@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.agent.responder.conftest import Running, everything, running
 
-from doxa_agent.responder.connection import Limits
+from doxa_agent.responder.house import Limits
 from doxa_agent.responder.requests import MAX_BODY, METHODS, Refusal, parse_request
 from doxa_agent.responder.server import Settings
 from doxa_agent.responder.sessions import MAX_SESSIONS

@@ -55,6 +55,7 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_the_folder_is_the_registry(planted: Path) -> None:
     assert {"http", "trial", "broken"} <= set(roles.names())
     assert roles.load("trial").title.en == "a trial"
+    assert not [name for name in roles.names() if name.startswith("_")], "what the roles share is none"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.agent.responder.conftest import Running, everything, running
 
-from doxa_agent.responder.connection import Limits
+from doxa_agent.responder.house import Limits
 from doxa_agent.responder.server import Settings, open_listeners
 from doxa_core.errors import OperationError
 

@@ -4,12 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doxa_agent.directions import DIRECTIONS, Direction
 from doxa_agent.responder.slots import (
-    DIRECTIONS,
     MAX_REMEMBERED,
     REMEMBER_S,
     UNUSED_S,
-    Direction,
     Refused,
     Slot,
     Slots,

@@ -1,25 +1,24 @@
 """The client against far ends that answer, refuse, lie, fall silent or are somebody else: always a reasoned outcome."""
 
-import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from tests.agent.udpstp import farends
+from tests.agent.udpstp.farends import telling
 
 from doxa_agent.meter import Deadline, FarEnd, Link, Reading, Request
 from doxa_agent.meters import capacity
-from doxa_agent.udpstp import client, flows
+from doxa_agent.udpstp import client, clockwork
 from doxa_agent.udpstp.activation import Activation, ActivationResult, Algorithm, Direction
 from doxa_agent.udpstp.load import Action, Load
 from doxa_agent.udpstp.rates import SendingRate, table
-from doxa_agent.udpstp.server import Server, Settings, open_sockets
 from doxa_agent.udpstp.setup import Null, Setup, SetupCommand, SetupResult
 from doxa_agent.udpstp.status import Status, SubInterval
 from doxa_core.linkkind import LinkKind
@@ -33,8 +32,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same course, in less time."""
     monkeypatch.setattr(client, "ASK_S", 0.8)
     monkeypatch.setattr(client, "FIRST_WAIT_S", 0.1)
-    monkeypatch.setattr(flows, "QUIET_NS", 200_000_000)
-    monkeypatch.setattr(flows, "SILENT_NS", 500_000_000)
+    monkeypatch.setattr(clockwork, "QUIET_NS", 200_000_000)
+    monkeypatch.setattr(clockwork, "SILENT_NS", 500_000_000)
 
 
 def measure(
@@ -59,15 +58,8 @@ def measure(
 @contextmanager
 def serving(**settings: Any) -> Iterator[int]:
     """Our own server; its port."""
-    wished = Settings(**{"hosts": ("127.0.0.1",), "port": 0, **settings})
-    server = Server(wished, open_sockets(wished))
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    try:
+    with farends.serving(**settings) as server:
         yield server.addresses[0][1]
-    finally:
-        server.stop()
-        thread.join(5)
 
 
 class Far:
@@ -215,29 +207,6 @@ def test_a_search_that_the_far_end_held_back_is_its_limit_not_the_lines() -> Non
     with serving(bandwidth_mbps=8) as port:
         reading = measure(port, search="b", bandwidth_mbps=8, seconds=1, sub_interval_s=0.2)
     assert (reading.outcome, reading.reasons) == (Outcome.PROBE_LIMITED, ("far_end_rate_limit",))
-
-
-@contextmanager
-def telling(load: dict[str, Any]) -> Iterator[int]:
-    """The HTTP side of a far end that says this of its load; its port."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps({"doxa": 1, "load": load}).encode() if self.path.startswith("/health") else b""
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join(5)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from doxa_agent.udpstp.fast import Estimate
 from doxa_agent.udpstp.figures import capacity_mbps, limits, values
-from doxa_agent.udpstp.flows import Flow, Sub
+from doxa_agent.udpstp.flow import Flow, Sub
 from doxa_agent.udpstp.options import Options
 from doxa_core.layers import UDP_HEADER, HeaderModel
 

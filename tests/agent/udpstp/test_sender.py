@@ -8,7 +8,7 @@ import pytest
 
 from doxa_agent.udpstp.load import Action, Load
 from doxa_agent.udpstp.rates import SendingRate, table
-from doxa_agent.udpstp.sender import BURST_NS, CATCH_UP, FORGET_NS, TICK_NS, FineTimer, Sender, _prctl
+from doxa_agent.udpstp.sender import BURST_NS, CATCH_UP, FORGET_NS, HELD_FORGET_NS, TICK_NS, FineTimer, Sender, _prctl
 from doxa_agent.udpstp.steady import SteadyClock
 
 MS = 1_000_000
@@ -160,6 +160,19 @@ def test_what_is_too_late_is_not_sent_and_not_hidden(pair: tuple[socket.socket, 
     assert sender.asked_octets == pytest.approx(2 * table()[100].payload_bps / 8, rel=0.01)
     missed = (SECOND - FORGET_NS) / SECOND / 2
     assert sender.sent_octets / sender.asked_octets == pytest.approx(1 - missed, abs=0.01)
+
+
+def test_a_held_rate_is_never_exceeded_to_catch_up_a_stall(pair: tuple[socket.socket, socket.socket]) -> None:
+    clock = Clock()
+    sender = Sender(pair[0], clock, family=4, held=True)
+    sender.set_rate(table()[100])  # 1,222 octets of payload, ten datagrams a millisecond
+    run(sender, clock, pair[1], 0.02)
+    asked, sent = sender.asked_octets, sender.sent_octets
+    clock.time += 80 * MS
+    run(sender, clock, pair[1], 0.1)
+    more = (sender.sent_octets - sent) - table()[100].payload_bps / 8 * 0.1
+    assert more <= table()[100].payload_bps / 8 * HELD_FORGET_NS / SECOND * 1.01
+    assert sender.asked_octets - asked == pytest.approx(table()[100].payload_bps / 8 * 0.18, rel=0.01)
 
 
 def test_row_0_sends_a_datagram_of_any_size_now_and_then(pair: tuple[socket.socket, socket.socket]) -> None:

@@ -2,12 +2,13 @@
 
 import ipaddress
 import json
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doxa_collector.web.masking import MASK, mask_evidence, mask_text
+from doxa_collector.web.masking import MASK, SECRET_WORDS, mask_evidence, mask_text
 
 WORDS = st.text("ghijklmnopqrstuvwxyz -()=,;/", max_size=12)
 
@@ -56,6 +57,44 @@ def test_evidence_keeps_its_shape_and_loses_its_secrets() -> None:
         "values": {"download_mbps": 94.1},
         "detail": {"hops": MASK, "note": f"via {MASK}", MASK: 3, "bins": [1, 2.5, None, True]},
     }
+
+
+PATH: Final[dict[str, Any]] = {
+    "values": {"hop_count": 5, "last_mile_hop_count": 2, "path_mtu": 1400, "changed_flag": 1.0},
+    "detail": {
+        "way": "udp",
+        "address": "192.0.2.2",
+        "flow": {"port": 33434},
+        "hops": [{"ttl": 1, "addresses": ["198.18.1.2", "2001:db8::1"], "refused_by": ["198.18.1.9"]}],
+        "hops_before": [{"ttl": 3, "addresses": ["198.18.7.7"]}],
+        "first_hop": {"name": "bdtw-lsn-01"},
+        "signature": "c360c16f27ab2258",
+        "mtu": {"way": "icmp_datagram", "claim": "wrong", "claims": {"1500": 1450}},
+    },
+}
+"""What the path meter sends of a line."""
+
+
+def test_of_a_path_only_numbers_stay() -> None:
+    assert mask_evidence(PATH) == {
+        "values": PATH["values"],
+        "detail": {
+            "way": "udp",
+            "address": MASK,
+            "flow": {"port": 33434},
+            "hops": MASK,
+            "hops_before": MASK,
+            "first_hop": MASK,
+            "signature": MASK,
+            "mtu": PATH["detail"]["mtu"],
+        },
+    }
+
+
+@given(word=st.sampled_from(sorted(SECRET_WORDS)), before=st.sampled_from(["", "first_", "OLD_"]), name=WORDS)
+def test_a_secret_word_in_a_key_hides_names_too(word: str, before: str, name: str) -> None:
+    for found in (name, [name], {"x": name}):
+        assert mask_evidence({f"{before}{word}_list": found}) == {f"{before}{word}_list": MASK}
 
 
 JSON = st.recursive(

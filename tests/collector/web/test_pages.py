@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
+from tests.collector.web.conftest import NOW, OFFICES, keep, taken
 
-from doxa_collector.ledger.engine import writing
+from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.ledger.schema import agent_status, link, measurement, place, reference, site, verdict
 from doxa_collector.plans import Operator, Plan, Unit
 
@@ -211,6 +212,35 @@ def test_addresses_of_a_tslcd_line_are_hidden_everywhere(site_page: SERVED) -> N
 
 def test_addresses_show_where_the_deployment_says_so(serve: Callable[..., SERVED], seeded: Engine) -> None:
     assert "10.11.6.1" in serve(seeded, reveal_tslcd=True).get("/sites/dau-tieng/links/tslcd").text
+
+
+def test_the_hops_of_a_tslcd_line_show_only_where_the_deployment_says_so(
+    serve: Callable[..., SERVED], seeded: Engine
+) -> None:
+    office = OFFICES[1]
+    hops = [{"ttl": 1, "sent": 10, "addresses": ["10.77.8.9"]}, {"ttl": 2, "sent": 10, "addresses": ["2001:db8:77::9"]}]
+    detail = {"address": "10.77.8.10", "hops": hops, "hops_before": hops, "signature": "c360c16f27ab2258", "way": "udp"}
+    found = [
+        taken(office, name, "path", NOW, 900_000 + n, values={"hop_count": 5, "changed_flag": 1}, detail=detail)
+        for n, name in enumerate(("tslcd", "fixed"))
+    ]
+    keep(seeded, found)
+    secrets = ("10.77.8", "2001:db8:77", "c360c16f27ab2258")
+    for name, reveal, shown in (("tslcd", False, False), ("tslcd", True, True), ("fixed", False, True)):
+        served = serve(seeded, reveal_tslcd=reveal)
+        line = served.get(f"/sites/{office.site}/links/{name}").text
+        number = newest_path(seeded, name)
+        page = served.get(f"/measurements/{number}").text
+        assert "hop_count" in page
+        assert [secret in page for secret in secrets] == [shown] * 3
+        assert not any(secret in line for secret in secrets)
+
+
+def newest_path(engine: Engine, name: str) -> int:
+    """The number of the path measurement of that line."""
+    with reading(engine) as conn:
+        query = select(measurement.c.id).where(measurement.c.meter == "path", measurement.c.link == name)
+        return int(conn.execute(query).scalar_one())
 
 
 def test_a_line_that_once_was_tslcd_stays_hidden(serve: Callable[..., SERVED], seeded: Engine) -> None:

@@ -1,13 +1,13 @@
 """`doxa responder capacity`: the UDPSTP server (RFC 9946), for our own meter and for any other client, such as udpst."""
 
 import argparse
-import json
 import re
 import signal
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
+from doxa_agent.responder.roles._serving import add_host, add_json, add_option, check_within, refuse, serve
 from doxa_agent.udpstp.auth import read_keys
 from doxa_agent.udpstp.server import Server, Settings, open_sockets
 from doxa_agent.udpstp.wire import CONTROL_PORT
@@ -31,12 +31,8 @@ STOPPED = Text(vi="máy chủ đo dung lượng đã dừng", en="the capacity s
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this role."""
-
-    def option(name: str, vi: str, en: str, **more: object) -> None:
-        parser.add_argument(name, help=str(Text(vi=vi, en=en)), **more)  # type: ignore[arg-type]
-
-    option("--host", "địa chỉ lắng nghe, có thể lặp lại (mặc định: mọi địa chỉ v4 và v6)",
-           "address to listen at, may be repeated (default: all, v4 and v6)", action="append", metavar="ADDRESS")  # fmt: skip
+    option = partial(add_option, parser)
+    add_host(parser)
     option("--port", f"cổng UDP điều khiển (mặc định {CONTROL_PORT}; 0: hệ thống chọn)",
            f"UDP control port (default {CONTROL_PORT}; 0: the system chooses)", type=int, default=CONTROL_PORT)  # fmt: skip
     option("--bandwidth-mbps", "băng thông mỗi chiều cho mọi phép đo cộng lại; máy khách phải nêu nhu cầu và không được vượt quá",
@@ -55,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--load-file", "tệp JSON ghi tải của chính máy chủ mỗi giây (SIGUSR1 cũng in ra)",
            "JSON file in which the server writes its own load every second (SIGUSR1 prints it, too)", type=Path,
            metavar="FILE")  # fmt: skip
-    option("--json", "in địa chỉ lắng nghe dạng JSON", "print where it listens as JSON", action="store_true")
+    add_json(parser)
 
 
 def run(asked: argparse.Namespace) -> int:
@@ -63,28 +59,19 @@ def run(asked: argparse.Namespace) -> int:
     settings = _settings(asked)
     server = Server(settings, open_sockets(settings))
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        server.stop()
-
     def say(_signal: int, _frame: FrameType | None) -> None:
         server.say_load()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGUSR1, say)
-    _say_where(server, as_json=asked.json)
-    server.serve()
-    if not asked.json:
-        print(STOPPED)  # noqa: T201 - the command speaks to its user
-    return 0
+    return serve(server, listening=LISTENING, stopped=STOPPED, as_json=asked.json)
 
 
 def _settings(asked: argparse.Namespace) -> Settings:
-    _within("--port", asked.port, 0, 65535)
-    _within("--max-tests", asked.max_tests, 1, 1000)
-    _within("--max-seconds", asked.max_seconds, 1, 3600)
+    check_within("--port", asked.port, 0, 65535)
+    check_within("--max-tests", asked.max_tests, 1, 1000)
+    check_within("--max-seconds", asked.max_seconds, 1, 3600)
     if asked.bandwidth_mbps is not None:
-        _within("--bandwidth-mbps", asked.bandwidth_mbps, 1, 100_000)
+        check_within("--bandwidth-mbps", asked.bandwidth_mbps, 1, 100_000)
     if asked.require_auth and asked.keys is None:
         raise InputError(
             "--require-auth",
@@ -108,24 +95,5 @@ def _settings(asked: argparse.Namespace) -> Settings:
 def _ports(written: str) -> range:
     fit = re.fullmatch(r"(\d{1,5})-(\d{1,5})", written)
     if fit is None or not 1 <= int(fit[1]) <= int(fit[2]) <= 65535:
-        _refuse("--test-ports", Text(vi="hãy ghi như 30000-30999", en="write as 30000-30999"))
+        refuse("--test-ports", Text(vi="hãy ghi như 30000-30999", en="write as 30000-30999"))
     return range(int(fit[1]), int(fit[2]) + 1)
-
-
-def _within(name: str, value: int, lowest: int, highest: int) -> None:
-    if not lowest <= value <= highest:
-        _refuse(name, Text(vi=f"hãy ghi từ {lowest} đến {highest}", en=f"write from {lowest} to {highest}"))
-
-
-def _refuse(name: str, mend: Text) -> NoReturn:
-    raise InputError(name, Text(vi="giá trị không hợp lệ", en="the value is not valid"), mend)
-
-
-def _say_where(server: Server, *, as_json: bool) -> None:
-    places = server.addresses
-    if as_json:
-        found = {"listening": [{"host": host, "port": port} for host, port in places]}
-        print(json.dumps(found), flush=True)  # noqa: T201
-        return
-    where = ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in places)
-    print(LISTENING.fill(where=where), flush=True)  # noqa: T201

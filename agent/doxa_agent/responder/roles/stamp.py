@@ -1,14 +1,12 @@
 """`doxa responder stamp`: the STAMP reflector (RFC 8762, RFC 8972)."""
 
 import argparse
-import json
-import signal
+from functools import partial
 from pathlib import Path
-from types import FrameType
 
+from doxa_agent.responder.roles._serving import add_host, add_json, add_option, check_within, serve
 from doxa_agent.stamp.keyfile import read_key
 from doxa_agent.stamp.reflector import PORT, Reflector, Settings, open_sockets
-from doxa_core.errors import InputError
 from doxa_core.language import Text
 
 TITLE = Text(
@@ -31,12 +29,8 @@ STOPPED = Text(vi="bộ phản xạ STAMP đã dừng", en="the STAMP reflector 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this role."""
-
-    def option(name: str, vi: str, en: str, **more: object) -> None:
-        parser.add_argument(name, help=str(Text(vi=vi, en=en)), **more)  # type: ignore[arg-type]
-
-    option("--host", "địa chỉ lắng nghe, có thể lặp lại (mặc định: mọi địa chỉ v4 và v6)",
-           "address to listen at, may be repeated (default: all, v4 and v6)", action="append", metavar="ADDRESS")  # fmt: skip
+    option = partial(add_option, parser)
+    add_host(parser)
     option("--port", f"cổng UDP (mặc định {PORT}; 0: hệ thống chọn)", f"UDP port (default {PORT}; 0: the system chooses)",
            type=int, default=PORT)  # fmt: skip
     option("--key", "tệp khóa STAMP (32–128 chữ số thập lục phân); có khóa thì chỉ trả lời gói có xác thực",
@@ -47,30 +41,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--max-sessions", "số phiên nhớ tối đa", "most sessions that are remembered", type=int, default=4096)
     option("--rate-hz", "số gói trả lời tối đa mỗi giây, tổng cộng", "most answers a second in all", type=int,
            default=20_000)  # fmt: skip
-    option("--json", "in địa chỉ lắng nghe dạng JSON", "print where it listens as JSON", action="store_true")
+    add_json(parser)
 
 
 def run(asked: argparse.Namespace) -> int:
     """Reflect until SIGTERM or SIGINT; 0 after a polite stop."""
     settings = _settings(asked)
     reflector = Reflector(settings, open_sockets(settings))
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        reflector.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    _say_where(reflector, as_json=asked.json)
-    reflector.serve()
-    if not asked.json:
-        print(STOPPED)  # noqa: T201 - the command speaks to its user
-    return 0
+    return serve(reflector, listening=LISTENING, stopped=STOPPED, as_json=asked.json)
 
 
 def _settings(asked: argparse.Namespace) -> Settings:
-    _within("--port", asked.port, 0, 65535)
-    _within("--max-sessions", asked.max_sessions, 1, 1_000_000)
-    _within("--rate-hz", asked.rate_hz, 1, 1_000_000)
+    check_within("--port", asked.port, 0, 65535)
+    check_within("--max-sessions", asked.max_sessions, 1, 1_000_000)
+    check_within("--rate-hz", asked.rate_hz, 1, 1_000_000)
     return Settings(
         hosts=tuple(asked.host) if asked.host else Settings().hosts,
         port=asked.port,
@@ -79,21 +63,3 @@ def _settings(asked: argparse.Namespace) -> Settings:
         max_sessions=asked.max_sessions,
         rate_hz=float(asked.rate_hz),
     )
-
-
-def _within(name: str, value: int, lowest: int, highest: int) -> None:
-    if not lowest <= value <= highest:
-        what = Text(vi="giá trị không hợp lệ", en="the value is not valid")
-        raise InputError(
-            name, what, Text(vi=f"hãy ghi từ {lowest} đến {highest}", en=f"write from {lowest} to {highest}")
-        )
-
-
-def _say_where(reflector: Reflector, *, as_json: bool) -> None:
-    places = reflector.addresses
-    if as_json:
-        found = {"listening": [{"host": host, "port": port} for host, port in places]}
-        print(json.dumps(found), flush=True)  # noqa: T201
-        return
-    where = ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in places)
-    print(LISTENING.fill(where=where), flush=True)  # noqa: T201

@@ -1,0 +1,1 @@
+"""A web page by phase: name, connection, TLS, first byte, transfer; and what its certificate says."""

@@ -1,0 +1,1 @@
+"""Alert rules as data: facts in, alarms out. `rules` reads them, `facts` forms what they read, `engine` decides, `store` keeps."""

@@ -1,0 +1,260 @@
+"""From what probes send to facts: measured values, lines and nodes that are down, the share of the contracted rate, statuses.
+
+Only what the rules in force read becomes a fact, and of several far ends measured over a line one figure is formed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Final, NamedTuple
+
+from doxa_collector.alerts.goals import Goals, reached
+from doxa_collector.alerts.lines import Lines
+from doxa_collector.alerts.own import NODE_METER, OWN
+from doxa_collector.ledger.record import Record
+from doxa_collector.watch.fact import Fact
+from doxa_collector.watch.runs import ROUND_US, SPEAKING
+from doxa_collector.watch.subject import Subject, line, node, probe
+from doxa_core import __version__
+from doxa_core.names import is_value_name
+from doxa_core.outcome import Outcome
+from doxa_core.status import AgentStatus, State
+
+DOWN: Final = "link.down_flag"
+NODE_DOWN: Final = "node.down_flag"
+TARGET: Final = "speed.target_ratio"
+_WATCHED_US: Final = 1_800_000_000
+"""Who has not said anything about a node for so long no longer watches it."""
+_HASTY_US: Final = 120_000_000
+"""So long the other meters of a line may need to find that the line itself is down."""
+_OWN: Final = frozenset(name for metrics in OWN.values() for name in metrics)
+_RATES: Final = ("download_mbps", "download_ip_mbps", "upload_mbps", "upload_ip_mbps")
+
+
+class _Seen(NamedTuple):
+    """The latest figure about one far end."""
+
+    far_end: str | None
+    at_us: int
+    value: float
+
+
+_Key = tuple[Subject, str]
+
+
+class Observer:
+    """Remembers of each line and node what its next fact needs, bounded by the number of lines × rules."""
+
+    def __init__(self, wanted: Mapping[str, bool], goals: Goals | None = None, version: str = __version__) -> None:
+        """`wanted` as `rules.wanted` gives it; `version` is what agents should run."""
+        self._version = _numbers(version)
+        self._lines = Lines()
+        self._subjects: dict[tuple[str, str], Subject] = {}
+        self._nodes: dict[str, Subject] = {}
+        self._latest: dict[_Key, tuple[_Seen, ...]] = {}
+        self._watchers: dict[Subject, dict[Subject, tuple[int, bool]]] = {}
+        self.use(wanted, goals or {})
+
+    def use(self, wanted: Mapping[str, bool], goals: Goals) -> None:
+        """Other rules or another registry from now on; what is known of lines stays."""
+        self._goals = goals
+        self._wanted = dict(wanted)
+        self._by_meter: dict[str, list[tuple[str, str, Callable[[float, float], float]]]] = {}
+        for name, larger in wanted.items():
+            meter, _, value = name.partition(".")
+            if name not in _OWN:
+                self._by_meter.setdefault(meter, []).append((value, name, max if larger else min))
+        self._latest = {key: seen for key, seen in self._latest.items() if key[1] in wanted}
+
+    def measured(self, records: Iterable[Record]) -> list[Fact]:
+        """The facts of these measurements, in the order of their starts; far ends of one run are one fact."""
+        open_: dict[_Key, Fact] = {}
+        found: list[Fact] = []
+        for record in sorted(records, key=_by_start):
+            if record.outcome not in SPEAKING:
+                continue
+            for fact in self._of_record(record):
+                key = fact.subject, fact.metric
+                before = open_.get(key)
+                if before is not None and before.at_us != fact.at_us:
+                    found.append(before)
+                open_[key] = fact
+        found += open_.values()
+        found.sort(key=_by_moment)
+        return found
+
+    def _of_record(self, record: Record) -> list[Fact]:
+        if record.meter == NODE_METER:
+            return self._of_node(record)
+        subject = self._subject(record.site, record.link)
+        was_down = self._lines.is_down(subject)
+        down = self._lines.judge(subject, record)
+        found: list[Fact] = []
+        if down is not None and DOWN in self._wanted:
+            found.append(Fact(subject, DOWN, float(down), record.started_us))
+        if down and not was_down and NODE_DOWN in self._wanted:
+            found += self._take_back(subject, record.started_us)
+        if record.outcome is not Outcome.PROBE_LIMITED:
+            found += self._of_values(subject, record)
+        if TARGET in self._wanted:
+            found += self._of_goal(subject, record)
+        return found
+
+    def _subject(self, site: str, link: str) -> Subject:
+        found = self._subjects.get((site, link))
+        if found is None:
+            found = self._subjects[site, link] = line(site, link)
+        return found
+
+    def _of_values(self, subject: Subject, record: Record) -> list[Fact]:
+        """What the probe limited is a bound of the line and no figure of it, so only other outcomes come here."""
+        found = []
+        for value, metric, better in self._by_meter.get(record.meter, ()):
+            figure = record.values.get(value)
+            if figure is not None:
+                found.append(self._joined(subject, metric, record, figure, better))
+        return found
+
+    def _joined(
+        self, subject: Subject, metric: str, record: Record, figure: float, better: Callable[[float, float], float]
+    ) -> Fact:
+        """The figure that speaks for the line among the latest of each far end in this round."""
+        key, at, far_end = (subject, metric), record.started_us, record.far_end
+        known = self._latest.get(key)
+        if known is None or (len(known) == 1 and known[0].far_end == far_end):
+            if known is None or known[0].at_us <= at:
+                self._latest[key] = (_Seen(far_end, at, figure),)
+            return Fact(subject, metric, figure, at)
+        newest = max(at, *(seen.at_us for seen in known))
+        others = tuple(s for s in known if s.far_end != far_end and newest - s.at_us < ROUND_US)
+        mine = next((s for s in known if s.far_end == far_end and s.at_us > at), None) or _Seen(far_end, at, figure)
+        self._latest[key] = (*others, mine)
+        for seen in others:
+            if abs(at - seen.at_us) < ROUND_US:
+                figure = better(figure, seen.value)
+        return Fact(subject, metric, figure, at)
+
+    def _of_goal(self, subject: Subject, record: Record) -> list[Fact]:
+        """What the probe limited may show that a line reaches its rate, never that it does not."""
+        goal = self._goals.get((record.site, record.link))
+        if goal is None or not any(name in record.values for name in _RATES):
+            return []
+        share = reached(record.values, goal)
+        if share is None or record.outcome is Outcome.FAILED or (record.outcome is Outcome.PROBE_LIMITED and share < 1):
+            return []
+        return [self._joined(subject, TARGET, record, share, max)]
+
+    # --- nodes
+
+    def _of_node(self, record: Record) -> list[Fact]:
+        if record.far_end is None:
+            return []
+        subject = self._nodes.get(record.far_end)
+        if subject is None:
+            subject = self._nodes[record.far_end] = node(record.far_end)
+        found = self._of_values(subject, record) if record.outcome is not Outcome.PROBE_LIMITED else []
+        if NODE_DOWN in self._wanted:
+            found += self._node_down(subject, record)
+        return found
+
+    def _node_down(self, subject: Subject, record: Record) -> list[Fact]:
+        """Down where nobody whose own line works reaches it: who sees nothing at all says nothing about a node."""
+        watchers = self._watchers.setdefault(subject, {})
+        who, at, up = self._subject(record.site, record.link), record.started_us, record.values.get("up_flag")
+        if watchers.get(who, (at, False))[0] > at:
+            return []
+        first = not watchers  # after a restart one look alone must not blame a node that others may reach
+        watchers.pop(who, None)
+        if up is not None:
+            watchers[who] = at, up < 0.5
+        for other in [w for w, (seen, _) in watchers.items() if at - seen >= _WATCHED_US]:
+            del watchers[other]
+        telling = self._telling(watchers)
+        if not telling or (first and all(telling)):
+            return []
+        return [Fact(subject, NODE_DOWN, float(all(telling)), at)]
+
+    def _telling(self, watchers: Mapping[Subject, tuple[int, bool]]) -> list[bool]:
+        return [failed for who, (_, failed) in watchers.items() if not (failed and self._lines.is_down(who))]
+
+    def _take_back(self, who: Subject, at_us: int) -> list[Fact]:
+        """A line turned out to be down: what its probe said about nodes just before was about the line, not the nodes."""
+        found = []
+        for subject, watchers in self._watchers.items():
+            seen, failed = watchers.get(who, (0, False))
+            if failed and abs(at_us - seen) < _HASTY_US and not self._telling(watchers):
+                found.append(Fact(subject, NODE_DOWN, 0.0, max(at_us, seen)))
+        return found
+
+    # --- statuses
+
+    def said(self, status: AgentStatus, at_us: int) -> list[Fact]:
+        """The facts of what an agent says of itself, as of `at_us` (when it wrote it, or when it came); none of a last will.
+
+        Every number and flag of the status is one: `spool_rows` becomes `probe.spool_rows_count`, a flag ends in `_flag`.
+        """
+        if status.state is not State.ONLINE:
+            return []
+        subject = probe(status.site, status.agent)
+        found = {metric: float(value) for name, metric in _of_status() if (value := getattr(status, name)) is not None}
+        found |= {
+            f"probe.{code}_flag": float(code in status.findings)
+            for code in ("spool_in_memory", "spool_damaged", "forwarding_on")
+        }
+        found["probe.outdated_flag"] = float(_numbers(status.version) < self._version)
+        facts = [Fact(subject, name, value, at_us) for name, value in found.items() if name in self._wanted]
+        for name, port in status.links.items():
+            facts += self._of_port(self._subject(status.site, name), port, at_us)
+        return facts
+
+    def _of_port(self, subject: Subject, port: Mapping[str, object], at_us: int) -> list[Fact]:
+        found: dict[str, float] = {}
+        up, speed, duplex = port.get("up"), port.get("speed_mbps"), port.get("duplex")
+        if isinstance(up, bool):
+            found["link.port_down_flag"] = float(not up)
+        if up is True and isinstance(speed, int | float) and 0 < speed < 1e9:
+            found["link.port_mbps"] = float(speed)
+        if up is True and isinstance(duplex, str):
+            found["link.half_duplex_flag"] = float(duplex == "half")
+        return [Fact(subject, name, value, at_us) for name, value in found.items() if name in self._wanted]
+
+
+def _by_start(record: Record) -> tuple[int, int]:
+    return record.started_us, record.id
+
+
+def _by_moment(fact: Fact) -> int:
+    return fact.at_us
+
+
+@cache
+def _of_status() -> Sequence[tuple[str, str]]:
+    """Field of AgentStatus → metric, for every field that holds a number or a flag."""
+    return [
+        (f.name, f"probe.{_value_name(f.name, str(f.type))}") for f in fields(AgentStatus) if _is_number(str(f.type))
+    ]
+
+
+def _is_number(annotation: str) -> bool:
+    return (
+        any(word in annotation.split("|", maxsplit=1)[0] for word in ("int", "float", "bool")) and "[" not in annotation
+    )
+
+
+def _value_name(name: str, annotation: str) -> str:
+    if is_value_name(name):
+        return name
+    return f"{name}_flag" if "bool" in annotation else f"{name}_count"
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version: 1.10 is newer than 1.9, and what is no version is older than all."""
+    found: list[int] = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        found.append(int(digits[:9]))
+        if digits != part:
+            break
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""The nodes of the network and who is behind whom (nodes.toml)."""

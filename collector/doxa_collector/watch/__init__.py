@@ -1,0 +1,1 @@
+"""What the watching rooms share: subjects, severities, facts and alarms. `presence`, `alerts`, `incidents` and `notify` stand on it."""

@@ -1,0 +1,334 @@
+"""The watch: every few seconds from what has arrived to presence, alarms, incidents and messages, in that order.
+
+The parts are pure and stand in their rooms; here are the clock, the ledger and the order. What a tick found is kept until the
+ledger has taken it, so a ledger that refuses for a while delays messages and loses none.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, func, select
+
+from doxa_collector.alerts import store as alarm_store
+from doxa_collector.alerts.about import atlas_of as about_of
+from doxa_collector.alerts.engine import Engine as Alerts
+from doxa_collector.alerts.facts import Observer
+from doxa_collector.alerts.goals import goals_of
+from doxa_collector.alerts.rules import Rules, wanted
+from doxa_collector.config import Settings
+from doxa_collector.incidents import lifecycle
+from doxa_collector.incidents import store as incident_store
+from doxa_collector.incidents.atlas import read_atlas
+from doxa_collector.incidents.correlate import Correlator
+from doxa_collector.incidents.model import IncidentChange
+from doxa_collector.ledger.engine import LedgerError, reading, writing
+from doxa_collector.ledger.reading import now_us
+from doxa_collector.ledger.record import Record, record_from
+from doxa_collector.ledger.schema import agent_status, link, measurement, quarantine, sink_cursor
+from doxa_collector.nodes.standing import StandingTree
+from doxa_collector.nodes.tree import Tree
+from doxa_collector.notify import compose, outbox
+from doxa_collector.notify.channel import Message
+from doxa_collector.plans import Plan
+from doxa_collector.presence import signs, store
+from doxa_collector.presence.engine import Engine as Presences
+from doxa_collector.presence.model import Cause, Presence, State, Surroundings, Turn
+from doxa_collector.registry import Registry
+from doxa_collector.watch.alarm import Change
+from doxa_collector.watch.fact import Fact
+from doxa_collector.watch.subject import COLLECTOR, Subject, probe
+from doxa_core.errors import InputError, WireError
+from doxa_core.language import VIETNAM_TIME, Text
+from doxa_core.status import decode
+
+_log = logging.getLogger("doxa.watch")
+
+_US: Final = 1_000_000
+_MOST: Final = 20_000
+"""Measurements that one tick takes: a backlog is worked off in several, so that the watch stays awake."""
+_REPLAY_US: Final = 1_800 * _US
+"""After a restart so much of the past is looked at again: what lines are down, which far ends they have."""
+_STOPPED_US: Final = 600 * _US
+"""A probe that was stopped on purpose is expected back within so long: an update, a technician at work."""
+_TELL_US: Final = 300 * _US
+"""So long the cause of an absence that is over is still of use: alarms of the same fault may still be open."""
+_SLOW_US: Final = 60 * _US
+_BASELINES_US: Final = 3_600 * _US
+_COLUMNS = [column for column in measurement.columns if column.name not in ("raw", "signature")]
+
+
+@dataclass(slots=True)
+class Pending:
+    """What was found and is not in the ledger yet."""
+
+    turns: list[Turn] = field(default_factory=list)
+    alarms: list[Change] = field(default_factory=list)
+    incidents: list[IncidentChange] = field(default_factory=list)
+    told: list[tuple[str, int, str, Message]] = field(default_factory=list)
+    """(channel, incident, event, message)."""
+
+    def __bool__(self) -> bool:
+        return bool(self.turns or self.alarms or self.incidents or self.told)
+
+
+class Watching:
+    """One collector's watch. `tick` from one thread; `reload` may be asked for from another."""
+
+    def __init__(
+        self, engine: Engine, settings: Settings, registry: Registry, plans: Sequence[Plan], *,
+        around: Callable[[], Surroundings] = Surroundings, news: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """`InputError` for rules or nodes that are wrong from the start."""
+        self._engine, self._settings, self._around, self._news = engine, settings, around, news
+        self._rules = Rules(settings.watch.rules)
+        self._tree = StandingTree(settings.watch.nodes or Path("nodes.toml"))
+        self._registry, self._plans = registry, plans
+        self._presences = Presences(settings.presence)
+        self._observer = Observer(wanted(self._rules.current))
+        self._alerts = Alerts(self._rules.current, evidence=self._evidence)
+        self._correlator: Correlator | None = None
+        self._pending = Pending()
+        self._causes: dict[str, tuple[str, int]] = {}
+        self._stopped: dict[str, Presence] = {}
+        self._position = self._heard_us = self._slow_us = self._baselines_us = 0
+        self._last_arrival_us = 0
+        self._day: date | None = None
+        self._fresh: tuple[Registry, Sequence[Plan]] | None = None
+        if settings.watch.nodes is not None:
+            self._tree.reload(registry)
+            if self._tree.trouble is not None:
+                raise self._tree.trouble
+
+    def run(self, stopping: threading.Event) -> None:
+        """Tick until told to stop."""
+        while not stopping.is_set():
+            try:
+                self.tick(now_us())
+            except LedgerError as error:
+                _log.error("%s", error)
+            except Exception:  # noqa: BLE001 - a fault in one rule must not end the watch over everything else
+                _log.exception("a tick of the watch failed")
+            stopping.wait(self._settings.watch.every_s)
+        self._keep_baselines(now_us())
+
+    def tree(self) -> Tree:
+        """The nodes in force."""
+        return self._tree.tree
+
+    def reload(self, registry: Registry, plans: Sequence[Plan]) -> list[InputError]:
+        """Another registry, and rules and nodes read again; what is wrong in a file leaves the last good one in force."""
+        troubles = []
+        if error := self._rules.reload():
+            troubles.append(error)
+        if self._settings.watch.nodes is not None:
+            self._tree.reload(registry)
+            if self._tree.trouble is not None:
+                troubles.append(self._tree.trouble)
+        self._fresh = (registry, plans)
+        return troubles
+
+    # --- one tick
+
+    def tick(self, at_us: int) -> None:
+        """Everything once, at this moment."""
+        with reading(self._engine) as conn:
+            self._surroundings(conn, at_us)
+            records = self._take(conn, at_us)
+            facts = self._observer.measured(records) + self._statuses(conn) + self._ourselves(conn, at_us)
+            assert self._correlator is not None
+            incident_store.heed(conn, self._correlator)
+            windows = lifecycle.windows(conn, at_us)
+        turns = self._presences.update(at_us, self._around())
+        facts += self._absences(turns, at_us)
+        self._alerts.feed(facts)
+        alarms = self._alerts.tick(at_us)
+        incidents = self._correlator.update(
+            at_us, alarms, self._alerts.open_alarms(), windows, self._known_causes(at_us)
+        )
+        self._pending.turns += turns
+        self._pending.alarms += alarms
+        self._pending.incidents += incidents
+        self._compose(incidents, at_us)
+        self._keep(at_us)
+
+    def _keep(self, at_us: int) -> None:
+        """Into the ledger, all of it or nothing."""
+        if not self._pending:
+            return
+        found, count = self._pending, len(self._pending.told)
+        with writing(self._engine) as conn:
+            store.save(conn, found.turns)
+            alarm_store.save(conn, found.alarms)
+            incident_store.save(conn, found.incidents)
+            for channel, incident, event, message in found.told:
+                outbox.enqueue(conn, channel, incident, event, message, at_us)
+        self._pending = Pending()
+        if count:
+            self._news()
+
+    def _compose(self, changes: Iterable[IncidentChange], at_us: int) -> None:
+        assert self._correlator is not None
+        ground = self._correlator.ground
+        for number, (event, change) in sorted(compose.events(changes).items()):
+            for channel in self._settings.notify:
+                if compose.wanted(event, change.incident, ground, channel):
+                    told = compose.message(event, change.incident, ground, channel, at_us)
+                    self._pending.told.append((channel.name, number, event, told))
+
+    # --- what is new
+
+    def _take(self, conn: Connection, at_us: int) -> list[Record]:
+        """Measurements since the last tick; and each is a sign of life."""
+        m = measurement.c
+        query = select(*_COLUMNS).where(m.id > self._position).order_by(m.id).limit(_MOST)
+        found = [record_from(row) for row in conn.execute(query)]
+        if found:
+            self._presences.feed(signs.of_records(found))
+            self._position = found[-1].id
+            self._last_arrival_us = max(self._last_arrival_us, found[-1].received_us)
+        self._presences.feed(signs.statuses_since(conn, self._heard_us))
+        return [record for record in found if record.started_us > at_us - 86_400 * _US]
+
+    def _statuses(self, conn: Connection) -> list[Fact]:
+        """Facts of the statuses that arrived since the last tick; one microsecond is looked at twice rather than never."""
+        s = agent_status.c
+        rows = list(conn.execute(select(s.raw, s.received_us).where(s.received_us >= self._heard_us)))
+        facts: list[Fact] = []
+        for row in rows:
+            try:
+                facts += self._observer.said(decode(row.raw), row.received_us)
+            except WireError:
+                continue
+        self._heard_us = max([self._heard_us, *(row.received_us for row in rows)])
+        return facts
+
+    def _ourselves(self, conn: Connection, at_us: int) -> list[Fact]:
+        """How the collector does; the dear questions once a minute."""
+        facts = []
+        if self._last_arrival_us:
+            silence_s = max(0, at_us - self._last_arrival_us) / _US
+            facts.append(Fact(COLLECTOR, "collector.silence_s", silence_s, at_us))
+        if at_us - self._slow_us >= _SLOW_US:
+            self._slow_us = at_us
+            stuck = conn.execute(select(func.count()).select_from(sink_cursor).where(sink_cursor.c.error.is_not(None)))
+            waiting = conn.execute(
+                select(func.count()).select_from(quarantine).where(quarantine.c.replayed_us.is_(None))
+            )
+            facts += [
+                Fact(COLLECTOR, "collector.sink_stuck_flag", float(stuck.scalar_one() > 0), at_us),
+                Fact(COLLECTOR, "collector.quarantine_count", float(waiting.scalar_one()), at_us),
+                Fact(COLLECTOR, "collector.disk_free_ratio", _free(self._settings.ledger), at_us),
+            ]
+        if at_us - self._baselines_us >= _BASELINES_US and self._baselines_us:
+            self._keep_baselines(at_us)
+        self._baselines_us = self._baselines_us or at_us
+        return facts
+
+    def _absences(self, turns: Iterable[Turn], at_us: int) -> list[Fact]:
+        """What presence turned, as facts: 1 away, 0 there, nothing while nobody knows."""
+        facts = []
+        for turn in turns:
+            now = turn.now
+            if now.cause is not None and (turn.refines or now.state is State.OFFLINE):
+                self._causes[now.agent] = (now.cause.value, at_us)
+            if turn.refines:
+                continue
+            self._stopped.pop(now.agent, None)
+            if now.state is State.OFFLINE and now.cause is Cause.STOPPED:
+                self._stopped[now.agent] = now
+            elif now.state is State.OFFLINE:
+                facts.append(_offline(now, 1.0, now.since_us))
+            elif now.state is State.ONLINE:
+                facts.append(_offline(now, 0.0, now.since_us))
+        for agent, away in list(self._stopped.items()):
+            if at_us - away.since_us >= _STOPPED_US:
+                del self._stopped[agent]
+                facts.append(_offline(away, 1.0, at_us))
+        return facts
+
+    def _known_causes(self, at_us: int) -> dict[str, str]:
+        """Agent → cause, of those away and those that came back a moment ago."""
+        away = {one.agent for one in self._presences.all() if one.state is State.OFFLINE} if self._causes else set()
+        self._causes = {
+            agent: (cause, since) for agent, (cause, since) in self._causes.items()
+            if agent in away or at_us - since < _TELL_US
+        }  # fmt: skip
+        return {agent: cause for agent, (cause, _) in self._causes.items()}
+
+    def _evidence(self, subject: Subject, metric: str) -> dict[str, str]:
+        """For the alarm of an absence: its cause."""
+        found = self._causes.get(subject.name) if metric == "probe.offline_flag" else None
+        return {} if found is None else {"cause": found[0]}
+
+    # --- surroundings
+
+    def _surroundings(self, conn: Connection, at_us: int) -> None:
+        """The registry of the day; at the first tick everything that a restart must find again."""
+        today = datetime.fromtimestamp(at_us / _US, UTC).astimezone(VIETNAM_TIME).date()
+        if self._fresh is None and today == self._day and self._correlator is not None:
+            return
+        if self._fresh is not None:
+            (self._registry, self._plans), self._fresh = self._fresh, None
+        self._day = today
+        atlas = read_atlas(conn, today)
+        homes = self._registry.home_of()
+        kinds = {
+            (row.site, row.link): str(row.kind) for row in conn.execute(select(link.c.site, link.c.link, link.c.kind))
+        }
+        networks = {
+            agent: frozenset(kinds[site, name] for name in atlas.carried.get(agent, ()) if (site, name) in kinds)
+            for agent, site in homes.items()
+        }
+        self._presences.know(homes, networks)
+        self._observer.use(wanted(self._rules.current), goals_of(self._registry, self._plans, today))
+        self._alerts.use(self._rules.current, about_of(self._registry, today))
+        if self._correlator is not None:
+            self._correlator.stand_on(self._tree.tree, atlas)
+            return
+        self._correlator = Correlator(self._tree.tree, atlas)
+        self._remember(conn, self._correlator, at_us)
+
+    def _remember(self, conn: Connection, correlator: Correlator, at_us: int) -> None:
+        """After a restart."""
+        shown = [one for one in store.shown(conn) if one.state is not State.NEVER]
+        self._presences.restore(shown, signs.statuses_since(conn, 0))
+        for one in shown:
+            if one.cause is not None and one.state is State.OFFLINE:
+                self._causes[one.agent] = (one.cause.value, one.since_us)
+        self._alerts.keep_baselines(alarm_store.load_baselines(conn))
+        self._alerts.restore(alarm_store.load_open(conn), at_us)
+        incident_store.restore(conn, correlator, at_us)
+        m = measurement.c
+        first = conn.execute(select(func.min(m.id)).where(m.received_us >= at_us - _REPLAY_US)).scalar()
+        newest = conn.execute(select(func.max(m.id), func.max(m.received_us))).one()
+        self._position = (newest[0] or 0) if first is None else first - 1
+        self._last_arrival_us = newest[1] or at_us
+
+    def _keep_baselines(self, at_us: int) -> None:
+        self._baselines_us = at_us
+        try:
+            with writing(self._engine) as conn:
+                alarm_store.save_baselines(conn, list(self._alerts.baselines()), at_us)
+        except LedgerError as error:
+            _log.error("%s", error)
+
+
+def _offline(one: Presence, value: float, at_us: int) -> Fact:
+    return Fact(probe(one.site, one.agent), "probe.offline_flag", value, at_us)
+
+
+def _free(ledger: Path) -> float:
+    found = os.statvfs(ledger.parent)
+    return found.f_bavail / found.f_blocks if found.f_blocks else 0.0
+
+
+KEPT_OLD = Text(
+    vi="quy tắc cảnh báo hoặc sơ đồ nút: giữ bản cũ, vì {error}",
+    en="alert rules or nodes: the former ones stay: {error}",
+)
