@@ -215,7 +215,7 @@ class Uplink:
         """Publish the status when it is due, or when something in it that matters has changed."""
         status = self._make_status(State.ONLINE, "running")
         facts = (status.epoch, status.findings, repr(status.links), status.clock_synchronised, status.spool_dropped,
-                 status.spool_refused)  # fmt: skip
+                 status.spool_refused, status.on_battery)  # fmt: skip
         if facts == self._told and now < self._status_due:
             return
         if session.publish(self._topic(Channel.STATUS), status.encode(), retain=True):

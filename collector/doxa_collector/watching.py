@@ -7,8 +7,8 @@ ledger has taken it, so a ledger that refuses for a while delays messages and lo
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -24,13 +24,13 @@ from doxa_collector.alerts.rules import Rules, wanted
 from doxa_collector.config import Settings
 from doxa_collector.incidents import lifecycle
 from doxa_collector.incidents import store as incident_store
-from doxa_collector.incidents.atlas import read_atlas
+from doxa_collector.incidents.atlas import Atlas, read_atlas
 from doxa_collector.incidents.correlate import Correlator
 from doxa_collector.incidents.model import IncidentChange
 from doxa_collector.ledger.engine import LedgerError, reading, writing
 from doxa_collector.ledger.reading import now_us
 from doxa_collector.ledger.record import Record, record_from
-from doxa_collector.ledger.schema import agent_status, link, measurement, quarantine, sink_cursor
+from doxa_collector.ledger.schema import agent_status, measurement, quarantine, sink_cursor
 from doxa_collector.nodes.standing import StandingTree
 from doxa_collector.nodes.tree import Tree
 from doxa_collector.notify import compose, outbox
@@ -45,7 +45,7 @@ from doxa_collector.watch.fact import Fact
 from doxa_collector.watch.subject import COLLECTOR, Subject, probe
 from doxa_core.errors import InputError, WireError
 from doxa_core.language import VIETNAM_TIME, Text
-from doxa_core.status import decode
+from doxa_core.status import AgentStatus, decode
 
 _log = logging.getLogger("doxa.watch")
 
@@ -96,6 +96,8 @@ class Watching:
         self._pending = Pending()
         self._causes: dict[str, tuple[str, int]] = {}
         self._stopped: dict[str, Presence] = {}
+        self._carried: dict[str, tuple[str, ...]] = {}
+        """Agents whose statuses name other links than the correlator knows."""
         self._position = self._heard_us = self._slow_us = self._baselines_us = 0
         self._last_arrival_us = 0
         self._day: date | None = None
@@ -188,11 +190,10 @@ class Watching:
         m = measurement.c
         query = select(*_COLUMNS).where(m.id > self._position).order_by(m.id).limit(_MOST)
         found = [record_from(row) for row in conn.execute(query)]
+        self._presences.feed([*signs.of_records(found), *signs.statuses_since(conn, self._heard_us)])
         if found:
-            self._presences.feed(signs.of_records(found))
             self._position = found[-1].id
             self._last_arrival_us = max(self._last_arrival_us, found[-1].received_us)
-        self._presences.feed(signs.statuses_since(conn, self._heard_us))
         return [record for record in found if record.started_us > at_us - 86_400 * _US]
 
     def _statuses(self, conn: Connection) -> list[Fact]:
@@ -202,15 +203,25 @@ class Watching:
         facts: list[Fact] = []
         for row in rows:
             try:
-                facts += self._observer.said(decode(row.raw), row.received_us)
+                said = decode(row.raw)
             except WireError:
                 continue
+            facts += self._observer.said(said, row.received_us)
+            self._hear_links(said)
         self._heard_us = max([self._heard_us, *(row.received_us for row in rows)])
         return facts
 
+    def _hear_links(self, said: AgentStatus) -> None:
+        """An agent that names its links for the first time, or others than before."""
+        assert self._correlator is not None
+        links = tuple(sorted(said.links))
+        if links and links != self._correlator.ground.atlas.carried.get(said.agent):
+            self._carried[said.agent] = links
+
     def _ourselves(self, conn: Connection, at_us: int) -> list[Fact]:
         """How the collector does; the dear questions once a minute."""
-        facts = []
+        lost = self._around().broker_lost_us is not None
+        facts = [Fact(COLLECTOR, "collector.broker_down_flag", float(lost), at_us)]
         if self._last_arrival_us:
             silence_s = max(0, at_us - self._last_arrival_us) / _US
             facts.append(Fact(COLLECTOR, "collector.silence_s", silence_s, at_us))
@@ -236,7 +247,7 @@ class Watching:
         for turn in turns:
             now = turn.now
             if now.cause is not None and (turn.refines or now.state is State.OFFLINE):
-                self._causes[now.agent] = (now.cause.value, at_us)
+                self._causes[now.agent] = (_told(now), at_us)
             if turn.refines:
                 continue
             self._stopped.pop(now.agent, None)
@@ -272,20 +283,19 @@ class Watching:
         """The registry of the day; at the first tick everything that a restart must find again."""
         today = datetime.fromtimestamp(at_us / _US, UTC).astimezone(VIETNAM_TIME).date()
         if self._fresh is None and today == self._day and self._correlator is not None:
+            if self._carried:
+                known = self._correlator.ground.atlas
+                atlas = replace(known, carried={**known.carried, **self._carried})
+                self._carried = {}
+                self._presences.know(self._registry.home_of(), _networks(self._registry.home_of(), atlas))
+                self._correlator.stand_on(self._tree.tree, atlas)
             return
         if self._fresh is not None:
             (self._registry, self._plans), self._fresh = self._fresh, None
         self._day = today
         atlas = read_atlas(conn, today)
         homes = self._registry.home_of()
-        kinds = {
-            (row.site, row.link): str(row.kind) for row in conn.execute(select(link.c.site, link.c.link, link.c.kind))
-        }
-        networks = {
-            agent: frozenset(kinds[site, name] for name in atlas.carried.get(agent, ()) if (site, name) in kinds)
-            for agent, site in homes.items()
-        }
-        self._presences.know(homes, networks)
+        self._presences.know(homes, _networks(homes, atlas))
         self._observer.use(wanted(self._rules.current), goals_of(self._registry, self._plans, today))
         self._alerts.use(self._rules.current, about_of(self._registry, today))
         if self._correlator is not None:
@@ -300,7 +310,7 @@ class Watching:
         self._presences.restore(shown, signs.statuses_since(conn, 0))
         for one in shown:
             if one.cause is not None and one.state is State.OFFLINE:
-                self._causes[one.agent] = (one.cause.value, one.since_us)
+                self._causes[one.agent] = (_told(one), one.since_us)
         self._alerts.keep_baselines(alarm_store.load_baselines(conn))
         self._alerts.restore(alarm_store.load_open(conn), at_us)
         incident_store.restore(conn, correlator, at_us)
@@ -317,6 +327,26 @@ class Watching:
                 alarm_store.save_baselines(conn, list(self._alerts.baselines()), at_us)
         except LedgerError as error:
             _log.error("%s", error)
+
+
+def _networks(homes: Mapping[str, str], atlas: Atlas) -> dict[str, frozenset[str]]:
+    """Agent → the kinds of the lines that it carries."""
+    return {
+        agent: frozenset(
+            str(atlas.wires[site, name].kind) for name in atlas.carried.get(agent, ()) if (site, name) in atlas.wires
+        )
+        for agent, site in homes.items()
+    }
+
+
+def _told(one: Presence) -> str:
+    """The cause as incidents are told it. That all probes of an office went at once is no proof of a power cut: an
+    excavator takes all its lines as well, and what an incident names is sent to people."""
+    guessed = one.cause is Cause.POWER and {found.code for found in one.evidence} <= _NO_PROOF
+    return (Cause.LOST if guessed or one.cause is None else one.cause).value
+
+
+_NO_PROOF: Final = frozenset(("last_will", "heartbeat_overdue", "whole_office"))
 
 
 def _offline(one: Presence, value: float, at_us: int) -> Fact:

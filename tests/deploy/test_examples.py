@@ -13,6 +13,9 @@ from doxa_agent import config as agent_config
 from doxa_agent import plan as agent_plan
 from doxa_collector import config as collector_config
 from doxa_collector import registry
+from doxa_collector.alerts.rules import read_rules
+from doxa_collector.nodes.reading import read_tree
+from doxa_collector.notify import channels
 from doxa_core.strict import Table
 
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
@@ -50,6 +53,15 @@ BESIDE: Final = (
     "far-end-ca.pem",
     "udpstp.keys",
     "stamp.key",
+    "rules.toml",
+    "nodes.toml",
+    "snmp-auth",
+    "snmp-priv",
+    "smtp.password",
+    "telegram.token",
+    "zalo.key",
+    "zalo.tokens",
+    "webhook.secret",
 )
 NO_DEFAULT: Final = {
     "agent.toml": {"socket", "cert_file", "key_file", "source", "monthly_gb"},
@@ -74,6 +86,8 @@ NO_DEFAULT: Final = {
         "folder",
         "token_file",
         "allowed_hosts",
+        "rules",
+        "nodes",
     },
     "sites.toml": {"valid_to", "layer"},
 }
@@ -92,7 +106,7 @@ def place(tmp_path: Path) -> Callable[[Example, str], Path]:
 
     def put(example: Example, text: str) -> Path:
         for name in BESIDE:
-            (tmp_path / name).write_text("a-word\n")
+            (tmp_path / name).write_text("a-word-long-enough\n" if name.startswith("snmp") else "a-word\n")
         for file in example.beside:
             (tmp_path / file.name).write_text(file.read_text())
         (tmp_path / example.file.name).write_text(text)
@@ -155,6 +169,32 @@ def test_a_commented_key_can_be_switched_on_and_shows_the_default(
         assert _plain(changed) == _plain(example.load(place(example, text)))
     if key in NO_DEFAULT[name]:
         assert _plain(changed) != _plain(example.load(place(example, text)))
+
+
+def test_the_channels_of_messages_are_read_when_they_are_switched_on(place: Place) -> None:
+    example = EXAMPLES["collector.toml"]
+    text = re.sub(r"(?m)^#   (?=\[|[a-z_]+ = )", "", example.file.read_text())
+    loaded = example.load(place(example, text))
+    assert {channel.kind for channel in loaded.notify} == set(channels.kinds())
+
+
+def test_the_tasks_of_the_network_are_read_as_they_stand(place: Place) -> None:
+    example = Example(PI / "plan.toml", _load_plan, (PI / "agent.toml",))
+    plan = example.load(place(example, (PI / "plan-network.toml").read_text()))
+    assert {task.meter.kind for task in plan.tasks} == {"ipv6", "path", "node", "dns", "web", "snmp"}
+
+
+@pytest.mark.parametrize("name", ["nodes.toml", "rules.toml"])
+def test_what_the_watch_reads_is_right_as_it_stands_and_switched_on(name: str, tmp_path: Path) -> None:
+    text = (SERVER / name).read_text()
+    sites = registry.read_registry(SERVER / "sites.toml")
+    for version in (text, re.sub(r"(?m)^# (?=\[\[|[a-z_]+ = )", "", text)):
+        file = tmp_path / name
+        file.write_text(version)
+        if name == "rules.toml":
+            assert read_rules(file)
+        else:
+            read_tree(file, sites)
 
 
 def _in_sink(text: str, number: int) -> bool:
@@ -226,7 +266,7 @@ def test_every_key_that_the_loader_knows_is_explained_and_no_other(
         asked -= {key for key in asked if key.split(".")[0] not in ("task", "far-end")}  # those of agent.toml
     named = re.compile(r"(?:task|far-end|link|sink)\.[^.*]+|task\.\*\.options")
     tables = {k for k in asked if named.fullmatch(k) or any(o.startswith((k + ".", k + ".*.")) for o in asked)}
-    missing = asked - tables - _named(text)
+    missing = asked - tables - _named(text) - {"notify"}  # its block has a test of its own
     assert not missing, f"{example.file}: not explained: {sorted(missing)}"
     stale = _named(text) - asked
     assert not stale, f"{example.file}: no loader reads: {sorted(stale)}"

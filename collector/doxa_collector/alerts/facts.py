@@ -94,7 +94,9 @@ class Observer:
             found.append(Fact(subject, DOWN, float(down), record.started_us))
         if down and not was_down and NODE_DOWN in self._wanted:
             found += self._take_back(subject, record.started_us)
-        if record.outcome is not Outcome.PROBE_LIMITED:
+        # What a dead line loses is no loss: a quality alarm of it would outlast the outage by the rule's own patience.
+        dead = record.outcome is Outcome.FAILED and self._lines.is_down(subject)
+        if record.outcome is not Outcome.PROBE_LIMITED and not dead:
             found += self._of_values(subject, record)
         if TARGET in self._wanted:
             found += self._of_goal(subject, record)

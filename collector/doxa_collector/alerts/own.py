@@ -105,6 +105,9 @@ OF_PROBE: Final[Mapping[str, Own]] = {
 }
 
 OF_COLLECTOR: Final[Mapping[str, Own]] = {
+    "collector.broker_down_flag": Own(
+        Text(vi="1 khi hệ thống thu thập mất kết nối tới máy chủ MQTT", en="1 where the collector has lost the broker")
+    ),
     "collector.silence_s": Own(
         Text(vi="thời gian kể từ phép đo nhận được gần nhất", en="time since the latest measurement arrived")
     ),

@@ -6,9 +6,10 @@ from datetime import date
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from doxa_collector.ledger import reading
+from doxa_collector.ledger.schema import measurement
 from doxa_collector.registry import Registry
 from doxa_collector.watch.subject import Kind, Subject, line
 from doxa_core.errors import WireError
@@ -16,6 +17,8 @@ from doxa_core.linkkind import LinkKind
 from doxa_core.status import decode
 
 _NONE: Final[tuple[str, ...]] = ()
+_LATEST: Final = 50
+"""So many measurements of a line tell which probes carry it."""
 
 
 class Office(NamedTuple):
@@ -161,15 +164,35 @@ def read_atlas(conn: Connection, day: date) -> Atlas:
         agents.setdefault(row.site, []).append(row.agent)
         if row.raw is not None and (links := _links_in(row.raw)):
             carried[row.agent] = links
+    wires = {(w.site, w.link): Wire(LinkKind(w.kind), w.provider) for w in reading.links(conn, day)}
+    silent = {site for site, there in agents.items() if not all(agent in carried for agent in there)}
+    for agent, links in _measured_over(conn, [key for key in sorted(wires) if key[0] in silent]).items():
+        carried.setdefault(agent, links)
     return Atlas(
         names={p.code: p.name for p in places},
         provinces={p.code: p.province for p in places},
         offices={
             s.site: Office(s.site, s.name, s.place_code, tuple(agents.get(s.site, ()))) for s in reading.sites(conn)
         },
-        wires={(w.site, w.link): Wire(LinkKind(w.kind), w.provider) for w in reading.links(conn, day)},
+        wires=wires,
         carried=carried,
     )
+
+
+def _measured_over(conn: Connection, lines: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Agent → the lines that it measured lately: a last will names no links, and it takes the place of the status."""
+    m, found = measurement.c, dict[str, tuple[str, ...]]()
+    for site, link in lines:
+        latest = (
+            select(m.agent)
+            .where(m.site == site, m.link == link)
+            .order_by(m.meter.desc(), m.started_us.desc())
+            .limit(_LATEST)
+            .subquery()
+        )
+        for agent in conn.execute(select(latest.c.agent).distinct()).scalars():
+            found[agent] = (*found.get(agent, ()), link)
+    return found
 
 
 def _links_in(raw: bytes) -> tuple[str, ...]:

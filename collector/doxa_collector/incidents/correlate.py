@@ -19,6 +19,7 @@ from doxa_collector.incidents.windows import Window, covers
 from doxa_collector.nodes.tree import Tree
 from doxa_collector.watch.alarm import Alarm, Change
 from doxa_collector.watch.alarm import Turn as AlarmTurn
+from doxa_collector.watch.severity import Severity
 from doxa_collector.watch.subject import Kind, node
 from doxa_core.language import Text
 
@@ -320,7 +321,7 @@ class Correlator:
         upgraded = self._upgradable(alarms)
         if upgraded is not None:
             upgraded.fault = fault
-            self._grow(now_us, upgraded, alarms)
+            self._grow(now_us, upgraded, alarms, wider=True)
             return
         live = Live(id=self._next, fault=fault, opened_us=now_us, detected_us=now_us)
         self._next += 1
@@ -337,11 +338,15 @@ class Correlator:
         homes = sorted({self._home[k] for k in keys if k in self._home})
         return next((self._live[n] for n in homes if all(m.key in keys for m in self._live[n].open)), None)
 
-    def _grow(self, now_us: int, live: Live, alarms: Sequence[Alarm]) -> None:
+    def _grow(self, now_us: int, live: Live, alarms: Sequence[Alarm], *, wider: bool = False) -> None:
+        """A message only where the fault turned out to be another one, or far larger than was told."""
+        before = live.finding.severity if live.finding is not None else Severity.INFO
         joined = self._move(now_us, live, [a for a in alarms if self._home.get(a.key) != live.id])
         recast = live.judge(self._ground, self._evidence)
         sites = len(live.sites)
-        notable = recast or sites >= max(live.told_sites + 1, live.told_sites * self.settings.growth)
+        worse = live.finding is not None and live.finding.severity.rank > before.rank
+        larger = live.fault.reach not in _ROOTED and sites >= live.told_sites * self.settings.growth
+        notable = wider or worse or (larger and sites > live.told_sites)
         if notable and not live.muted:
             live.told_sites = sites
         if joined or recast:

@@ -48,5 +48,6 @@ class Settings:
     """What still fails so long after its root came back has a cause of its own."""
     critical_sites: int = 5
     """So many offices without connection are critical, whatever the single alarms say."""
-    growth: float = 1.5
-    """An incident's growth is worth a message when it has this many times the offices of the last one."""
+    growth: float = 3.0
+    """An incident's growth is worth a message when it has this many times the offices of the last one; never that of
+    what is behind a node which was told: who reads of the node knows."""

@@ -78,7 +78,7 @@ class Engine:
 
     def feed(self, signs: Iterable[Sign]) -> None:
         """What was heard since the last update, in any order."""
-        for sign in signs:
+        for sign in sorted(signs, key=lambda one: one.at_us):
             self._hear(sign)
 
     def _hear(self, sign: Sign) -> None:
@@ -87,14 +87,7 @@ class Engine:
             return
         if sign.online:
             if probe.last is None or sign.at_us >= probe.last.at_us:
-                known = probe.last
-                probe.last = replace(
-                    sign,
-                    boot=sign.boot or (known.boot if known else None),
-                    on_battery=sign.on_battery
-                    if sign.on_battery is not None
-                    else (known.on_battery if known else None),
-                )
+                probe.last = _with_what_is_known(sign, probe.last, probe.absence)
             if probe.gone is not None and sign.at_us >= probe.gone.at_us:
                 probe.gone = None
         elif probe.last is None or sign.at_us >= probe.last.at_us:
@@ -252,6 +245,8 @@ class Engine:
     def _refine(self, probe: _Probe, now_us: int) -> list[Turn]:
         """It is back: the boot tells what the absence was."""
         absence, last = probe.absence, probe.last
+        if last is not None and last.boot is None and probe.lost_boot is not None:
+            return []  # its status is still to come
         probe.absence = None
         if absence is None or last is None or last.boot is None or probe.lost_boot is None:
             return []
@@ -261,7 +256,8 @@ class Engine:
         if same and any(found.code == "on_battery" for found in absence.evidence):
             return []  # the probe lived on its battery, what stands between it and us did not
         cause = Cause.LINE if same else Cause.POWER
-        if cause is absence.cause:
+        guessed = any(found.code == "whole_office" for found in absence.evidence)
+        if cause is absence.cause and not guessed:
             return []
         code = "same_boot" if same else "new_boot"
         better = replace(absence, cause=cause, evidence=(*absence.evidence, Evidence(code=code, at_us=last.at_us)))
@@ -271,3 +267,14 @@ class Engine:
         return Presence(
             agent=probe.agent, site=probe.site, state=state, cause=cause, since_us=since_us, evidence=evidence
         )
+
+
+def _with_what_is_known(sign: Sign, known: Sign | None, absence: Presence | None) -> Sign:
+    """A measurement is a sign of life that says nothing of the probe itself: what its status said before still holds.
+
+    Not what it said before an absence, though: only a new word tells whether it has booted again.
+    """
+    if sign.boot is not None or known is None or (absence is not None and known.at_us <= absence.since_us):
+        return sign
+    battery = known.on_battery if sign.on_battery is None else sign.on_battery
+    return replace(sign, boot=known.boot, on_battery=battery, ports_down=sign.ports_down or known.ports_down)

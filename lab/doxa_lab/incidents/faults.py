@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from doxa_collector.incidents.model import Cause
-from doxa_lab.incidents.province import INTERNET, TSLCD, Country, Province
+from doxa_lab.incidents.province import INTERNET, NOC, TSLCD, Country, Province
 
 S: Final = 1_000_000
 """Microseconds in a second."""
@@ -110,7 +110,7 @@ def uplink_out(country: Country, from_s: float, to_s: float) -> Fault:
         name="own uplink",
         outages=(Outage(from_s, to_s, Cut.UPLINK),),
         causes=frozenset((Cause.COLLECTOR, Cause.BROKER)),
-        sites=frozenset(site.site for site in country.registry.sites),
+        sites=frozenset((NOC, *(site.site for site in country.registry.sites))),
         root="collector:",
     )
 

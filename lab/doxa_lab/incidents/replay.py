@@ -46,8 +46,10 @@ class Heard:
 class Replay:
     """A scenario's messages. The same scenario gives the same ones, whatever was asked before."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, heartbeat_s: float = HEARTBEAT_S, measure_s: float = MEASURE_S) -> None:
+        """`heartbeat_s`, `measure_s`: how often a probe speaks of itself, and measures each of its lines."""
         self.scenario = scenario
+        self.heartbeat_s, self.measure_s = heartbeat_s, measure_s
         self.world = World(scenario)
 
     def arrivals(self) -> list[Arrival]:
@@ -108,6 +110,8 @@ class Replay:
     ) -> Measurement:
         """Ten packets, all answered or none."""
         values = {"sent_count": 10.0, "received_count": 10.0 if good else 0.0, "loss_ratio": 0.0 if good else 1.0}
+        if meter == "node":
+            values["up_flag"] = float(good)
         if good:
             values |= {"rtt_p50_ms": rtt_ms, "rtt_p95_ms": rtt_ms * 1.3}
         return Measurement(
@@ -129,14 +133,20 @@ class _Voice:
         self.links = links
         self.seconds = replay.scenario.seconds
         self.dice = Random(f"{replay.scenario.seed} {agent}")
-        self.phase = self.dice.uniform(0, HEARTBEAT_S)
+        self.phase = self.dice.uniform(0, replay.heartbeat_s)
         self.dark = self.world.dark(site)
         self.silent = self.world.lost(site, links) | self.world.uplink
         self.has_battery = any(s == site and battery for (s, _), battery in self.world.batteries.items())
 
     def statuses(self) -> Iterator[Arrival]:
-        """A heartbeat every few seconds while it is heard; a last will when the broker misses it."""
-        for at in _steps(self.phase, self.seconds, HEARTBEAT_S):
+        """A heartbeat now and then while it is heard, one at each return and when the mains go or come; a last will when
+        the broker misses it.
+        """
+        news = [last + 0.5 for _, last in self.silent.spans]
+        if self.has_battery:
+            news += [moment + 1.0 for span in self.world.mains(self.site).spans for moment in span]
+        steps = _steps(self.phase, self.seconds, self.replay.heartbeat_s)
+        for at in sorted([*steps, *(moment for moment in news if moment < self.seconds)]):
             if self.silent.at(at) is None:
                 yield Arrival(self.replay.at_us(at + 0.1), self._status(at))
         for first, last in self.world.lost(self.site, self.links).spans:
@@ -164,7 +174,7 @@ class _Voice:
         """One of each line every few seconds while there is power; what cannot be sent waits in the spool."""
         seq = 0
         rtt = {link: self.dice.uniform(3, 25) for link in self.links}
-        for at in _steps(self.phase, self.seconds - 1, MEASURE_S):
+        for at in _steps(self.phase, self.seconds - 1, self.replay.measure_s):
             if self.dark.at(at) is not None:
                 continue
             for link in self.links:

@@ -1,7 +1,7 @@
 """Holds incidents against the truth of a scenario: one for each fault, its cause right, nobody else blamed."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from doxa_collector.incidents.model import Incident, IncidentChange, State, Turn
@@ -41,9 +41,15 @@ def final(changes: Iterable[IncidentChange]) -> list[Incident]:
 
 def outcomes(scenario: Scenario, changes: Sequence[IncidentChange]) -> list[Outcome]:
     """One outcome for each fault; `AssertionError` with every difference from the truth."""
-    incidents = final(changes)
     messages = Counter(c.incident.id for c in changes if c.notable and c.turn in _TOLD)
     told = {c.incident.id: c.at_us for c in reversed(changes) if c.turn in (Turn.OPENED, Turn.UNMUTED)}
+    return compare(scenario, final(changes), messages, told)
+
+
+def compare(
+    scenario: Scenario, incidents: Sequence[Incident], messages: Mapping[int, int], told: Mapping[int, int]
+) -> list[Outcome]:
+    """The same of incidents as they stand at the end: how many messages there were of each, and when the first was."""
     problems, found = [], []
     unclaimed = {i.id: i for i in incidents}
     for fault in scenario.faults:
@@ -57,8 +63,8 @@ def outcomes(scenario: Scenario, changes: Sequence[IncidentChange]) -> list[Outc
         began_us = scenario.start_us + round(fault.from_s * S)
         found.append(
             Outcome(
-                fault=fault, incident=mine[0], messages=messages[mine[0].id],
-                detected_s=(told[mine[0].id] - began_us) / S,
+                fault=fault, incident=mine[0], messages=messages.get(mine[0].id, 0),
+                detected_s=(told.get(mine[0].id, mine[0].opened_us) - began_us) / S,
             )
         )  # fmt: skip
     problems += [f"nobody's fault: {_brief(i)}" for i in unclaimed.values()]

@@ -66,8 +66,10 @@ class Line:
 
     @property
     def offload(self) -> bool:
-        """Whether the relay passes 64 KiB frames: wherever no single packet has to be dropped."""
-        return self.loss == 0.0 and not self.policed
+        """Whether the relay passes 64 KiB frames: wherever no single packet has to be dropped, nor counted with headers that a
+        shaper would add once to a whole train.
+        """
+        return self.loss == 0.0 and not self.policed and self.overhead == 0
 
     @property
     def too_fast(self) -> bool:

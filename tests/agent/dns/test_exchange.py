@@ -79,7 +79,7 @@ def test_what_answers_another_question_is_ignored_and_counted() -> None:
 def test_an_answer_from_another_port_is_never_heard() -> None:
     tally = Tally()
     with rogue(lambda *_: [], elsewhere=lambda asked, _: [reply(asked, address())]) as server:
-        assert refused(server.port, tally) == "no_answer"
+        assert refused(server.port, tally, timeout_s=0.1) == "no_answer"
     assert len(server.asked) == 2
     assert tally.unmatched == 0
 
@@ -91,7 +91,7 @@ def test_a_compression_loop_with_our_identifier_is_a_malformed_answer() -> None:
 
     tally = Tally()
     with rogue(loop) as server:
-        assert refused(server.port, tally) == "malformed_answer"
+        assert refused(server.port, tally, timeout_s=0.1) == "malformed_answer"
     assert (tally.malformed, tally.last_malformed) == (2, "name_pointer")
 
 

@@ -1,6 +1,7 @@
 """A small Internet in four namespaces: office – office router (radvd) – provider – far end (nginx, dnsmasq).
 
-It is made once; `heal()` brings it back to health before each test, and each test breaks one thing for real.
+It is made once; `heal()` brings it back to health before each test, and each test breaks one thing for real. Tests whose
+time goes in waiting for silence have their runs done at once, each in one of a few such worlds (`Ahead`).
 """
 
 import os
@@ -10,11 +11,13 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from tests.agent.conftest import inside, ip
@@ -24,6 +27,7 @@ from doxa_agent.ipv6.options import Options, Portal
 from doxa_agent.ipv6.prefix import Memory
 from doxa_agent.meter import Deadline, FarEnd, Link, Reading
 from doxa_core.linkkind import LinkKind
+from doxa_lab.net.commands import ip as batch
 
 _NUMBERS = count()
 HERE4, THERE4, THERE6 = "10.98.1.10", "10.98.3.1", "2001:db8:3::1"
@@ -66,6 +70,8 @@ class World:
     radvd: "subprocess.Popen[bytes] | None" = None
     said: str = ""
     hurt: set[str] = field(default_factory=set)
+    narrowed: bool = False
+    slowed: bool = False
 
     # --- breaking ------------------------------------------------------------------------------------------------
 
@@ -129,6 +135,7 @@ class World:
 
     def narrow(self, mtu: int, *, told: bool) -> None:
         """The line between router and provider carries `mtu` octets; `told`: whether its ends say so to senders."""
+        self.narrowed = True
         ip("-n", self.router, "link", "set", "up0", "mtu", str(mtu))
         ip("-n", self.provider, "link", "set", "core0", "mtu", str(mtu))
         if not told:
@@ -137,6 +144,7 @@ class World:
 
     def slow(self, mbit: int) -> None:
         """What goes to the office over v6 is shaped."""
+        self.slowed = True
         for words in (
             "qdisc replace dev core0 root handle 1: htb default 9",
             "class add dev core0 parent 1: classid 1:9 htb rate 200mbit burst 60k quantum 60000",
@@ -152,9 +160,12 @@ class World:
         for name in self.hurt:
             _run(["ip", "netns", "exec", name, "nft", "flush ruleset"])
         self.hurt.clear()
-        subprocess.run(["tc", "-netns", self.provider, "qdisc", "del", "dev", "core0", "root"], capture_output=True)
-        ip("-n", self.router, "link", "set", "up0", "mtu", "1500")
-        ip("-n", self.provider, "link", "set", "core0", "mtu", "1500")
+        if self.slowed:
+            _run(["tc", "-netns", self.provider, "qdisc", "del", "dev", "core0", "root"])
+        if self.narrowed:
+            ip("-n", self.router, "link", "set", "up0", "mtu", "1500")
+            ip("-n", self.provider, "link", "set", "core0", "mtu", "1500")
+        self.slowed = self.narrowed = False
         ip("-n", self.router, "-6", "addr", "flush", "dev", "down0", "scope", "global")
         self.advertise()
         for name in (self.office, self.router, self.server):
@@ -163,8 +174,7 @@ class World:
 
     def fresh(self, *, duplicates: bool = False) -> None:
         """The office's interface goes down and up: what was learnt is forgotten."""
-        ip("-n", self.office, "link", "set", LINE, "down")
-        ip("-n", self.office, "addr", "flush", "dev", LINE)
+        batch([f"link set {LINE} down", f"addr flush dev {LINE}"], self.office)
         with inside(self.office):
             conf = Path("/proc/sys/net/ipv6/conf") / LINE
             for key, value in {
@@ -173,9 +183,8 @@ class World:
             }.items():  # fmt: skip
                 (conf / key).write_text(value)
             (Path("/proc/sys/net/ipv6/neigh") / LINE / "retrans_time_ms").write_text("200")  # checks take that long
-        ip("-n", self.office, "link", "set", LINE, "up")
-        ip("-n", self.office, "addr", "add", f"{HERE4}/24", "dev", LINE)
-        ip("-n", self.office, "route", "replace", "default", "via", "10.98.1.1")
+        up = (f"link set {LINE} up", f"addr add {HERE4}/24 dev {LINE}", "route replace default via 10.98.1.1")
+        batch(up, self.office)
 
     # --- measuring -----------------------------------------------------------------------------------------------
 
@@ -377,3 +386,38 @@ def _wait_ready(world: World) -> None:
                 except OSError:
                     assert time.monotonic() < until, (port, [p.poll() for p in world.servers])
                     time.sleep(0.02)
+
+
+Scene = Callable[[World], Any]
+"""Breaks a healthy world, runs the meter in it, and returns what it read."""
+
+
+class Ahead:
+    """Runs that mostly wait, all begun at once: scene after scene in a few worlds of their own, in threads."""
+
+    def __init__(self, folder: Path, scenes: Sequence[Scene], stack: ExitStack, worlds: int = 3) -> None:
+        """The worlds stand as long as the `stack` does."""
+        self._folder, self._stack = folder, stack
+        self._free: SimpleQueue[World] = SimpleQueue()
+        self._pool = ThreadPoolExecutor(worlds)
+        for made in list(self._pool.map(self._world, range(worlds))):
+            self._free.put(made)
+        stack.callback(self._pool.shutdown, cancel_futures=True)
+        self._told = {scene: self._pool.submit(self._run, scene) for scene in scenes}
+
+    def _world(self, number: int) -> World:
+        (self._folder / str(number)).mkdir()
+        return self._stack.enter_context(a_world(self._folder / str(number)))
+
+    def _run(self, scene: Scene) -> Any:
+        world = self._free.get()
+        try:
+            world.heal()
+            return scene(world)
+        finally:
+            self._free.put(world)
+
+    def __call__(self, scene: Scene) -> Any:
+        """What the run of this scene read; asked again, by a test that is repeated, it runs again."""
+        future = self._told.pop(scene, None) or self._pool.submit(self._run, scene)
+        return future.result()

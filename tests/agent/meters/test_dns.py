@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -143,7 +144,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Line, Lin
         link = Link(name="office", kind=LinkKind.FIXED, interface=line.interface)
         with inside(line.client):
             for _ in range(100):
-                ready = measure(line.there4, line.there6, link=link, port=5353)
+                ready = measure(line.there4, line.there6, link=link, port=5353, timeout_s=0.1, tries=1)
                 if all(reading.outcome is Outcome.OK for reading in ready):
                     break
                 time.sleep(0.05)
@@ -205,7 +206,7 @@ def test_an_answer_too_long_for_udp_comes_whole_over_tcp(office: tuple[Line, Lin
 def test_a_server_behind_a_dead_line_does_not_answer_and_a_cut_cable_blames_nobody(line: Line) -> None:
     link = Link(name="office", kind=LinkKind.FIXED, interface=line.interface)
     with inside(line.client):
-        (silent,) = measure("10.99.2.77", link=link, port=5353)
+        (silent,) = measure("10.99.2.77", link=link, port=5353, timeout_s=0.15)
         subprocess.run(["ip", "link", "set", line.interface, "down"], check=True)
         (cut,) = measure(line.there4, link=link, port=5353)
     assert silent.outcome is Outcome.FAILED
@@ -260,14 +261,17 @@ def test_a_servfail_and_a_malformed_answer_are_failures_with_their_names() -> No
 def test_a_server_of_many_faults_takes_no_more_than_its_share() -> None:
     """Truncated answers, and a TCP side that accepts and says nothing: twice the patience, not more."""
 
+    over = threading.Event()
+
     def silent(*_: object) -> list[bytes]:
-        time.sleep(1.2)
+        over.wait(5)
         return []
 
     with rogue(lambda asked, _: [reply(asked, flags=0x8380)], silent) as server:
         began = time.monotonic()
         (reading,) = measure("127.0.0.1", port=server.port, timeout_s=0.1, tries=2)
         took = time.monotonic() - began
+        over.set()
     assert reading.reasons == ("truncated_then_tcp_failed", "no_answer")
     assert took < 1.2
 

@@ -5,12 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.agent.conftest import inside, ip
-from tests.agent.ipv6.world import EUI, LINE, PREFIX, THERE4, THERE6, World, a_world
+from tests.agent.ipv6.world import EUI, LINE, PREFIX, THERE4, THERE6, Ahead, Scene, World, a_world
 
 from doxa_agent.ipv6.options import Options
 from doxa_agent.ipv6.prefix import Memory
@@ -34,6 +35,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def world(made: World) -> World:
     made.heal()
     return made
+
+
+SCENES: list[Scene] = []
+
+
+def scene(run: Scene) -> Scene:
+    """One whose time goes in waiting: begun together with the others like it."""
+    SCENES.append(run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def ahead(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ahead]:
+    with ExitStack() as stack:
+        yield Ahead(tmp_path_factory.mktemp("worlds"), SCENES, stack)
 
 
 def flags(reading: Reading) -> dict[str, int]:
@@ -74,10 +90,15 @@ def test_a_healthy_line_is_ready_in_every_state_and_nothing_is_blamed(world: Wor
     assert (found.proof.interface, found.proof.source) == (LINE, EUI)
 
 
-def test_without_any_router_the_line_has_no_ipv6_and_only_the_silence_is_blamed(world: World) -> None:
+@scene
+def no_router(world: World) -> Reading:
     world.filter(world.router, "icmpv6 type nd-router-advert drop", hook="output")
     world.fresh()
-    found = world.measure(wait_s=1.0)
+    return world.measure(wait_s=1.0)
+
+
+def test_without_any_router_the_line_has_no_ipv6_and_only_the_silence_is_blamed(ahead: Ahead) -> None:
+    found = ahead(no_router)
     assert state(found) == "none"
     assert found.reasons == ("no_router_advertisement",)
     assert found.outcome is Outcome.OK
@@ -86,12 +107,17 @@ def test_without_any_router_the_line_has_no_ipv6_and_only_the_silence_is_blamed(
     assert absent(found, "address_flag", "default_route_flag", "resolver_flag", *REMOTE)
 
 
-def test_an_advertisement_from_beyond_the_link_is_no_router(world: World) -> None:
-    """RFC 4861 §6.1.2: the hop limit proves that nobody forwarded it."""
+@scene
+def a_forger(world: World) -> Reading:
     world.filter(world.router, "ip6 hoplimit 255 icmpv6 type nd-router-advert drop", hook="output")
     world.fresh()
     with world.forged():
-        found = world.measure(wait_s=1.0)
+        return world.measure(wait_s=1.0)
+
+
+def test_an_advertisement_from_beyond_the_link_is_no_router(ahead: Ahead) -> None:
+    """RFC 4861 §6.1.2: the hop limit proves that nobody forwarded it."""
+    found = ahead(a_forger)
     assert (state(found), found.reasons) == ("none", ("no_router_advertisement",))
     assert found.findings[:1] == ("advertisement_malformed",)
 
@@ -173,9 +199,14 @@ def test_ipv6_switched_off_on_the_probe_is_named(world: World) -> None:
     assert (state(found), found.reasons) == ("none", ("ipv6_disabled_here",))
 
 
-def test_a_dead_resolver_over_v6_is_named_and_names_are_still_asked_over_v4(world: World) -> None:
+@scene
+def a_dead_resolver(world: World) -> Reading:
     world.filter(world.provider, "meta nfproto ipv6 udp dport 53 drop", "meta nfproto ipv6 tcp dport 53 drop")
-    found = world.measure()
+    return world.measure()
+
+
+def test_a_dead_resolver_over_v6_is_named_and_names_are_still_asked_over_v4(ahead: Ahead) -> None:
+    found = ahead(a_dead_resolver)
     assert (state(found), found.reasons) == ("partial", ("resolver_v6_no_answer",))
     assert found.detail["missing"] == ["resolver"]
     assert {flags(found)[name] for name in ("aaaa", "tcp", "http", "mtu_1500")} == {1}
@@ -207,25 +238,40 @@ def test_a_far_end_that_refuses_over_v6_alone_is_a_broken_dual_stack(world: Worl
     assert flags(found)["eyeballs_v6"] == 0
 
 
-def test_what_is_down_over_v4_as_well_is_not_blamed_on_ipv6(world: World) -> None:
+@scene
+def a_dead_far_end(world: World) -> Reading:
     world.filter(world.server, "tcp dport 8080 drop", hook="input")
-    found = world.measure()
+    return world.measure()
+
+
+def test_what_is_down_over_v4_as_well_is_not_blamed_on_ipv6(ahead: Ahead) -> None:
+    found = ahead(a_dead_far_end)
     assert (state(found), found.reasons) == ("unknown", ("connect_timeout",))
     assert "fails_over_v4_too" in found.findings
     assert found.outcome is Outcome.FAILED
 
 
-def test_v6_that_ends_at_the_provider_costs_a_browser_its_attempt_delay(world: World) -> None:
+@scene
+def no_v6_at_the_provider(world: World) -> Reading:
     world.filter(world.provider, "meta nfproto ipv6 drop")
-    found = world.measure()
+    return world.measure()
+
+
+def test_v6_that_ends_at_the_provider_costs_a_browser_its_attempt_delay(ahead: Ahead) -> None:
+    found = ahead(no_v6_at_the_provider)
     assert (state(found), found.reasons) == ("broken_dual_stack", ("connect_timeout",))
     assert absent(found, "resolver_flag"), "its silence follows from the same cause"
     assert 240 < found.values["eyeballs_penalty_ms"] < 600
 
 
-def test_a_router_that_says_unreachable_is_quoted(world: World) -> None:
+@scene
+def a_router_that_refuses(world: World) -> Reading:
     world.filter(world.provider, "ip6 daddr 2001:db8:3::1 tcp dport 8080 reject with icmpx type admin-prohibited")
-    found = world.measure(timeout_s=1.6)
+    return world.measure(timeout_s=1.6)
+
+
+def test_a_router_that_says_unreachable_is_quoted(ahead: Ahead) -> None:
+    found = ahead(a_router_that_refuses)
     assert found.reasons == ("prohibited",), (
         "on veth the first answer comes while connect(2) holds the socket: the second counts"
     )
@@ -255,24 +301,32 @@ def test_a_narrow_path_that_says_so_is_no_black_hole(world: World) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("port", ["http", "https"])
-def test_a_narrow_path_that_keeps_silent_is_a_black_hole_both_ways(world: World, port: str) -> None:
+@scene
+def a_black_hole(world: World) -> Reading:
     world.narrow(1492, told=False)
-    found = world.measure(port=port)
+    return world.measure(port="https")
+
+
+def test_a_narrow_path_that_keeps_silent_is_a_black_hole_both_ways(ahead: Ahead) -> None:
+    found = ahead(a_black_hole)
     assert state(found) == "broken_dual_stack"
     assert set(found.reasons) == {"path_mtu_black_hole", "path_mtu_black_hole_inbound"}
     assert found.values["path_mtu"] == 1492
     assert {flags(found)[name] for name in ("tcp", "mtu_1280", "black_hole", "black_hole_inbound")} == {1}
     assert flags(found)["packet_too_big"] == 0
-    if port == "https":
-        assert absent(found, "https_flag"), "the page hangs in the hole: nothing is wrong with the page"
+    assert absent(found, "https_flag"), "the page hangs in the hole: nothing is wrong with the page"
 
 
-def test_segments_that_are_clamped_hide_the_hole_from_tcp_only(world: World) -> None:
-    """What many routers do for PPPoE; QUIC and VPNs still fall into it."""
+@scene
+def clamped_segments(world: World) -> Reading:
     world.narrow(1492, told=False)
     world.filter(world.router, "tcp flags syn tcp option maxseg size set 1432")
-    found = world.measure()
+    return world.measure()
+
+
+def test_segments_that_are_clamped_hide_the_hole_from_tcp_only(ahead: Ahead) -> None:
+    """What many routers do for PPPoE; QUIC and VPNs still fall into it."""
+    found = ahead(clamped_segments)
     assert found.reasons == ("path_mtu_black_hole",)
     assert flags(found)["black_hole_inbound"] == 0
 
@@ -293,10 +347,15 @@ def test_a_network_without_v4_is_ready_for_v6_only(world: World) -> None:
     assert absent(found, "rtt_v4_ms", "rtt_v6_to_v4_factor", "eyeballs_penalty_ms", "transfer_v4_mbps")
 
 
-def test_a_network_without_v4_whose_resolver_is_dead_knows_no_names_and_says_so_once(world: World) -> None:
+@scene
+def no_v4_and_a_dead_resolver(world: World) -> Reading:
     ip("-n", world.office, "-4", "addr", "flush", "dev", LINE)
     world.filter(world.provider, "meta nfproto ipv6 udp dport 53 drop")
-    found = world.measure()
+    return world.measure()
+
+
+def test_a_network_without_v4_whose_resolver_is_dead_knows_no_names_and_says_so_once(ahead: Ahead) -> None:
+    found = ahead(no_v4_and_a_dead_resolver)
     assert (state(found), found.reasons) == ("partial", ("resolver_v6_no_answer",))
     assert absent(found, "aaaa_flag", *REMOTE)
 
@@ -388,9 +447,14 @@ def test_without_any_right_the_silence_of_routers_is_still_known(world: World) -
     assert values["advertisement_flag"] == 0
 
 
-def test_crafted_packets_are_sent_by_a_child_and_what_is_filtered_on_the_way_is_noticed(world: World) -> None:
+@scene
+def crafted_packets(world: World) -> Reading:
     world.filter(world.provider, "exthdr dst exists drop")
-    found = world.measure(craft=True)
+    return world.measure(craft=True)
+
+
+def test_crafted_packets_are_sent_by_a_child_and_what_is_filtered_on_the_way_is_noticed(ahead: Ahead) -> None:
+    found = ahead(crafted_packets)
     assert (state(found), found.reasons) == ("v6_only_ready", ())
     assert (flags(found)["fragments"], flags(found)["destination_options"], flags(found)["dhcpv6_server"]) == (1, 0, 0)
     assert not [name for name in sys.modules if name.startswith("scapy")], "the agent itself never loads scapy"

@@ -282,7 +282,10 @@ def test_a_page_without_its_text_fails_and_one_that_is_too_long_is_broken_off(fr
 
 @contextmanager
 def saying(*pieces: bytes | float | Callable[[socket.socket], None]) -> Iterator[int]:
-    """A server that says these pieces to each client, after its request; a number is a pause in seconds."""
+    """A server that says these pieces to each client, after its request; a number is a pause in seconds, no longer than
+    the test itself.
+    """
+    over = threading.Event()
 
     def serve() -> None:
         with suppress(OSError):
@@ -296,7 +299,7 @@ def saying(*pieces: bytes | float | Callable[[socket.socket], None]) -> Iterator
                         elif callable(piece):
                             piece(connection)
                         else:
-                            time.sleep(piece)
+                            over.wait(piece)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, daemon=True)
@@ -304,6 +307,7 @@ def saying(*pieces: bytes | float | Callable[[socket.socket], None]) -> Iterator
         try:
             yield listener.getsockname()[1]
         finally:
+            over.set()
             listener.shutdown(socket.SHUT_RDWR)
     thread.join(5)
 
@@ -343,7 +347,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
         ((HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",), "http_protocol", 1),
         ((one_octet_chunks,), "http_protocol", 1),
         ((HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",), "http_protocol", 0),
-        ((1.0,), "first_byte_timeout", 0),
+        ((5.0,), "first_byte_timeout", 0),
         ((drip,), "transfer_timeout", 1),
     ],
 )
@@ -351,7 +355,7 @@ def test_a_server_that_answers_wrongly_or_slowly_has_a_reason(
     pieces: tuple[Any, ...], reason: str, answered: int
 ) -> None:
     with saying(*pieces) as port:
-        (reading,) = measure(port, timeout_s=0.7 if "timeout" in reason else 5.0, body_limit_bytes=1024 * 16)
+        (reading,) = measure(port, timeout_s=0.5 if "timeout" in reason else 5.0, body_limit_bytes=1024 * 16)
     assert (reading.outcome, reading.reasons) == (Outcome.FAILED, (reason,))
     assert (reading.values["answered_flag"], reading.values["expected_flag"]) == (answered, 0)
     assert "total_ms" not in reading.values
@@ -371,7 +375,7 @@ def test_more_octets_than_told_are_a_finding_and_raw_utf8_in_a_location_is_under
 def test_a_port_that_speaks_no_tls_or_nothing_fails_in_the_handshake(made: papers.Papers) -> None:
     with saying(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
         (wrong,) = measure(port, tls=True, ca=made.ca)
-    with saying(1.0) as port:
+    with saying(5.0) as port:
         (silent,) = measure(port, tls=True, ca=made.ca, timeout_s=0.5)
     assert (wrong.reasons, silent.reasons) == (("tls_failed",), ("tls_timeout",))
     assert wrong.detail["pages"][0]["failed_in"] == "tls"
@@ -380,7 +384,7 @@ def test_a_port_that_speaks_no_tls_or_nothing_fails_in_the_handshake(made: paper
 def test_a_closed_port_a_missing_authority_and_a_cancelled_run_have_their_reasons(tmp_path: Path) -> None:
     (closed,) = measure(free_port())
     assert (closed.reasons, closed.values) == (("connect_refused",), {"answered_flag": 0, "expected_flag": 0})
-    with saying(0.7) as port:
+    with saying(5.0) as port:
         (stopped,) = measure(port, seconds=0.2)
         (file,) = measure(port, tls=True, ca=tmp_path / "absent.pem")
     assert (stopped.outcome, stopped.reasons, stopped.values) == (Outcome.SKIPPED, ("cut_short",), {})

@@ -2,6 +2,8 @@
 
 client – r1 – r2 – a – r4 – server
                 \\ b /
+
+It is made once for a module; each test breaks it for real, and `heal()` mends what it broke before the next one.
 """
 
 import json
@@ -10,8 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
 
@@ -23,7 +26,7 @@ from doxa_agent.meters import path
 from doxa_core.linkkind import LinkKind
 from doxa_core.strict import Table
 from doxa_lab.net.commands import ip as batch
-from doxa_lab.net.commands import set_sysctls
+from doxa_lab.net.commands import set_sysctls, tc
 
 _NUMBERS = count()
 NAMES: Final = ("client", "r1", "r2", "a", "b", "r4", "server")
@@ -45,6 +48,8 @@ CHAIN: Final = {
     6: ["fd00:7::2", "2001:db8:1::2", "2001:db8:11::2", "2001:db8:13::2", "2001:db8:2::2"],
 }
 """Who answers at each hop, as long as the way leads by `a`."""
+OTHER_TABLE: Final = 7
+"""A table of routes at r2 that a rule may lead to: without the rule nobody reads it."""
 BY_B: Final = {4: "198.18.2.2", 6: "2001:db8:12::2"}
 _SETTINGS: Final = {
     "ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1", "ipv4/conf/all/rp_filter": "0",
@@ -66,9 +71,14 @@ def end_of(wire: tuple[str, str, str, str], side: int, family: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """The namespaces by what they are."""
+    """The namespaces by what they are, and where something was changed since they were made."""
 
     mark: str
+    routed: set[str] = field(default_factory=set)
+    filtered: set[str] = field(default_factory=set)
+    tuned: set[str] = field(default_factory=set)
+    narrowed: set[tuple[str, str]] = field(default_factory=set)
+    slowed: set[tuple[str, str]] = field(default_factory=set)
 
     def at(self, name: str) -> str:
         """The namespace of that name."""
@@ -76,14 +86,18 @@ class Chain:
 
     def ip(self, name: str, *lines: str, family: int | None = None) -> None:
         """Run lines of `ip` there."""
+        self.routed.add(name)
         batch(list(lines), self.at(name), family=family)
 
     def set(self, name: str, **settings: str) -> None:
-        """Write settings there; `__` stands for a slash."""
+        """Write settings there, of those that a chain has of its own; `__` stands for a slash."""
+        assert {key.replace("__", "/") for key in settings} <= set(_SETTINGS)
+        self.tuned.add(name)
         set_sysctls(self.at(name), {key.replace("__", "/"): value for key, value in settings.items()})
 
     def filter(self, name: str, hook: str, *rules: str, kind: str = "filter", priority: int = 0) -> None:
         """Let these rules be the only ones of that hook there."""
+        self.filtered.add(name)
         body = "\n".join(rules)
         table = f"table inet {hook} {{\nchain c {{\ntype {kind} hook {hook} priority {priority}\n{body}\n}}\n}}\n"
         command = ["ip", "netns", "exec", self.at(name), "nft", "-f", "-"]
@@ -91,7 +105,33 @@ class Chain:
 
     def narrow(self, name: str, interface: str, mtu: int) -> None:
         """That router's interface carries packets of `mtu` octets only."""
-        self.ip(name, f"link set dev {interface} mtu {mtu}")
+        self.narrowed.add((name, interface))
+        batch([f"link set dev {interface} mtu {mtu}"], self.at(name))
+
+    def slow(self, name: str, interface: str) -> None:
+        """That router sends a large packet right after another one with tens of milliseconds between."""
+        self.slowed.add((name, interface))
+        tc([f"qdisc replace dev {interface} root tbf rate 200kbit burst 1540 latency 1s"], self.at(name))
+
+    def heal(self) -> None:
+        """As it was made: rules, settings and sizes of before, and the routes anew, so that no host has learnt any."""
+        for name in self.filtered:
+            within = ["ip", "netns", "exec", self.at(name)]
+            subprocess.run([*within, "nft", "flush ruleset"], check=True, capture_output=True, timeout=20)
+        for name in self.tuned:
+            set_sysctls(self.at(name), _SETTINGS)
+        for name, interface in self.narrowed:
+            batch([f"link set dev {interface} mtu 1500"], self.at(name))
+        for name, interface in self.slowed:
+            tc([f"qdisc del dev {interface} root"], self.at(name))
+        if self.routed:
+            batch(["rule flush", "rule add from all lookup main pref 32766"], self.at("r2"), family=4)
+        for name in {"client", *self.routed}:  # the client also learns sizes
+            for family in (4, 6):
+                batch(["route flush proto boot", *_routes(family)[name]], self.at(name), family=family)
+            set_sysctls(self.at(name), {"ipv4/route/flush": "-1"})
+        for changed in (self.routed, self.filtered, self.tuned, self.narrowed, self.slowed):
+            changed.clear()
 
 
 def _make(chain: Chain) -> None:
@@ -160,18 +200,26 @@ def a_chain() -> Iterator[Chain]:
         batch([f"netns add {chain.at(name)}" for name in NAMES])
         _make(chain)
         _settle(chain)
+        chain.heal()
         yield chain
     finally:
         for name in NAMES:
             subprocess.run(["ip", "netns", "del", chain.at(name)], capture_output=True, timeout=20, check=False)
 
 
-@pytest.fixture
-def chain() -> Iterator[Chain]:
-    """A chain of its own, gone at the end."""
-    path.PATHS.forget()
+@pytest.fixture(scope="module")
+def made_chain() -> Iterator[Chain]:
+    """The chain of a module."""
     with a_chain() as made:
         yield made
+
+
+@pytest.fixture
+def chain(made_chain: Chain) -> Iterator[Chain]:
+    """A healthy chain, and a meter that has seen no path yet."""
+    path.PATHS.forget()
+    yield made_chain
+    made_chain.heal()
 
 
 def options(**found: Any) -> path.Options:
@@ -191,6 +239,12 @@ def ask(chain: Chain, family: int = 4, *, kind: LinkKind = LinkKind.FIXED, port:
     """The reading about the server, seen from the client."""
     with inside(chain.at("client")):
         return ask_from_here(family, kind=kind, port=port, **found)
+
+
+def ask_both(chain: Chain, **found: Any) -> list[Reading]:
+    """Over IPv4 and over IPv6 at once: they share no packet and no memory."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda family: ask(chain, family, **found), (4, 6)))
 
 
 def ask_from_here(family: int = 4, *, kind: LinkKind = LinkKind.FIXED, port: int = 1, **found: Any) -> Reading:
