@@ -340,8 +340,11 @@ def _networks(homes: Mapping[str, str], atlas: Atlas) -> dict[str, frozenset[str
 
 
 def _told(one: Presence) -> str:
-    """The cause as incidents are told it. That all probes of an office went at once is no proof of a power cut: an
-    excavator takes all its lines as well, and what an incident names is sent to people."""
+    """The cause as incidents are told it.
+
+    That all probes of an office went at once is no proof of a power cut: an excavator takes all its lines as well, and
+    what an incident names is sent to people.
+    """
     guessed = one.cause is Cause.POWER and {found.code for found in one.evidence} <= _NO_PROOF
     return (Cause.LOST if guessed or one.cause is None else one.cause).value
 

@@ -120,6 +120,8 @@ def lose(line: Line, per_mille: int) -> None:
 def _make(line: Line) -> None:
     for name in (line.client, line.router, line.server):
         ip("netns", "add", name)
+        with inside(name):  # else IPv6 is not ready for two seconds: link-local addresses are checked first
+            Path("/proc/sys/net/ipv6/conf/default/accept_dad").write_text("0")
         ip("-n", name, "link", "set", "lo", "up")
     ip(
         "link",

@@ -78,7 +78,7 @@ class Cell:
             overhead=self.overhead, mtu=self.mtu,
         )  # fmt: skip
 
-    def truth(self, packet: int) -> float:
+    def truth(self, packet: float) -> float:
         """What passes at the IP layer, in Mbit/s, when each packet has `packet` octets: the shaper counts more for small ones."""
         around = ETHERNET_HEADER + self.overhead
         return self.mbps * (self.mtu + around) / self.mtu * packet / (packet + around)
@@ -177,13 +177,22 @@ def _judge(cell: Cell, method: str, reading: Reading) -> list[Found]:
 def _one(cell: Cell, method: str, reading: Reading, direction: str) -> Found:
     values = reading.values
     rate = values.get(f"{direction}_ip_mbps")
-    packet = cell.mtu if method == "speed" else int(reading.detail.get("ip_packet_bytes", 1250))
+    packet = cell.mtu if method == "speed" else _mean_packet(cell, reading, direction)
     return Found(
         cell=cell, method=method, direction=direction, outcome=str(reading.outcome), stable=rate is not None,
         error=None if rate is None else rate / cell.truth(packet) - 1,
         seconds=values.get(f"{direction}_duration_s"), octets=values.get(f"{direction}_bytes"),
         findings=reading.findings, reasons=reading.reasons,
     )  # fmt: skip
+
+
+def _mean_packet(cell: Cell, reading: Reading, direction: str) -> float:
+    """Octets of the IP packets that came: the sending rates mix full datagrams with shorter ones."""
+    datagrams = reading.detail.get(direction, {}).get("received_datagrams")
+    octets = reading.values.get(f"{direction}_bytes")
+    if not datagrams or octets is None:
+        return float(reading.detail.get("ip_packet_bytes", 1250))
+    return float(octets / datagrams) + (48 if cell.family == 6 else 28)
 
 
 def summary(found: Iterable[Found]) -> list[Row]:

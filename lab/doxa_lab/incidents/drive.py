@@ -65,18 +65,21 @@ class Drive:
         self._uplink = Replay(scenario).world.uplink
         self._arrivals = Replay(scenario, heartbeat_s=30, measure_s=15).arrivals()
         self._next = 0
-        self.around: Callable[[], Surroundings] = self._around
+        self.around: Callable[[], Surroundings] = self._of_uplink
         """How the broker and the collector seem to do: as the scenario's uplink has it."""
         self.watching = self._begin()
 
     def _begin(self) -> Watching:
-        return Watching(self.engine, self.settings, self.registry, (), around=lambda: self.around())
+        return Watching(self.engine, self.settings, self.registry, (), around=self._seems)
 
     def restart(self) -> None:
         """The service dies, and another one takes up its ledger."""
         self.watching = self._begin()
 
-    def _around(self) -> Surroundings:
+    def _seems(self) -> Surroundings:
+        return self.around()
+
+    def _of_uplink(self) -> Surroundings:
         """The broker is missed some seconds after the line to it was cut."""
         span = self._uplink.at(self.now_s)
         lost = span is not None and self.now_s - span[0] >= 15

@@ -19,7 +19,7 @@ from doxa_lab.incidents.faults import S, Scenario
 from doxa_lab.incidents.province import NOC, TSLCD
 from doxa_lab.incidents.world import Spans, World
 
-KEEPALIVE_S: Final = 10.0
+KEEPALIVE_S: Final = 5.0
 """The broker publishes a last will one to one and a half of it after the probe was last heard."""
 HEARTBEAT_S: Final = 5.0
 MEASURE_S: Final = 10.0

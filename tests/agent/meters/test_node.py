@@ -36,9 +36,9 @@ def options(**found: Any) -> node.Options:
 
 
 def quick(**found: Any) -> node.Options:
-    """As in the field, twenty times as fast: a request every 0.05 s, runs of 0.65 s."""
+    """As in the field, twenty times as fast: a request every 0.05 s, runs of 0.55 s."""
     chosen = options(**{"timeout_s": 0.15, **found})
-    return replace(chosen, duration_s=0.65, cadence=replace(chosen.cadence, interval_s=0.05, count=10))
+    return replace(chosen, duration_s=0.55, cadence=replace(chosen.cadence, interval_s=0.05, count=8))
 
 
 class Task:
@@ -119,7 +119,7 @@ def test_a_node_that_dies_is_told_at_once_and_again_when_it_is_back(line: Line) 
     assert (back["core"].outcome, back["core"].values["up_flag"]) == (Outcome.OK, 1)
     assert back["core"].values["silence_max_s"] > cut["core"].values["down_s"]
     told = [run["core"] for run in (first, quiet, cut, later, back) if "core" in run]
-    assert sum(reading.values["sent_count"] for reading in told) == pytest.approx(50, abs=2)
+    assert sum(reading.values["sent_count"] for reading in told) == pytest.approx(40, abs=2)
 
 
 @pytest.mark.root
@@ -168,7 +168,7 @@ def test_steady_nodes_take_turns_and_nothing_is_told_twice_or_never() -> None:
     assert [len(run) for run in runs] == [3, 1, 1, 1]
     assert {next(iter(run)) for run in runs[1:]} == {"n0", "n1", "n2"}
     counts = [next(iter(run.values())).values["sent_count"] for run in runs[1:]]
-    assert counts == pytest.approx([10, 20, 30], rel=0.11)
+    assert counts == pytest.approx([8, 16, 24], rel=0.13)
 
 
 def test_requests_under_our_own_heavy_test_are_in_no_count() -> None:

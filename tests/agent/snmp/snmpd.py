@@ -14,6 +14,7 @@ from pathlib import Path
 COMMUNITY = "only-for-this-test"
 AUTH, PRIV = "authentication phrase", "privacy phrase"
 _IF, _IFX = ".1.3.6.1.2.1.2", ".1.3.6.1.2.1.31"
+_CACHE_TIMEOUT = ".1.3.6.1.4.1.8072.1.5.3.1.2"
 
 
 @dataclass
@@ -52,6 +53,13 @@ class Snmpd:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(20)
             self.process = None
+
+    def quicken(self) -> None:
+        """It reads the counters of its interfaces every second, not every three (nsCacheTimeout of ifTable)."""
+        within = ["ip", "netns", "exec", self.namespace] if self.namespace else []
+        words = ["snmpset", "-v2c", "-c", COMMUNITY, f"{self.host}:{self.port}", f"{_CACHE_TIMEOUT}{_IF}.2", "i", "1"]
+        environment = os.environ | {"SNMP_PERSISTENT_DIR": str(self.folder / "persistent"), "MIBS": ""}
+        subprocess.run([*within, *words], check=True, capture_output=True, timeout=20, env=environment)
 
     def restart(self) -> None:
         """Its sysUpTime begins anew, its counters do not."""

@@ -221,3 +221,9 @@ def test_versions_are_compared_as_numbers(ours: str, theirs: str, outdated: floa
     observer = Observer({"probe.outdated_flag": False}, version=ours)
     status = AgentStatus(site="a", agent="a-1", epoch="00112233445566aa", state=State.ONLINE, version=theirs)
     assert [f.value for f in observer.said(status, START)] == [outdated]
+
+
+def test_what_a_dead_line_loses_is_no_loss(observer: Observer, run: Make) -> None:
+    dead = {"loss_ratio": 1.0}
+    found = told(observer, run(0, Outcome.FAILED, values=dead), run(10, values={"loss_ratio": 0.1}))
+    assert sorted(found) == [("latency.loss_ratio", 0.1, 10), ("link.down_flag", 0.0, 10), ("link.down_flag", 1.0, 0)]

@@ -31,7 +31,7 @@ LAST = date(2026, 11, 21)
 WEEK = week_ending(LAST)
 SYMMETRIC = Contract(mbps={"download": 100, "upload": 100}, layer=Layer.FRAME)
 CONTRACTS = dict.fromkeys(days_of(WEEK), SYMMETRIC)
-RATES = st.lists(st.floats(0, 1e4, allow_nan=False), min_size=1, max_size=400)
+RATES = st.lists(st.floats(0, 1e4, allow_nan=False), min_size=1, max_size=200)
 
 
 @given(RATES, st.integers(0, 200), st.data())
@@ -101,7 +101,7 @@ def test_nine_tenths_exactly_do_not_exceed_nine_tenths() -> None:
         assert download(week_of(dict.fromkeys(range(7), PER_DAY), high=0.9 * capacity), contracts)[0] == "pass"
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, PER_DAY), min_size=7, max_size=7))
 def test_the_three_readings_of_the_sentence_stand_in_their_order(above: list[int]) -> None:
     """Seven days above → the week is above → at least one day is above."""
@@ -112,7 +112,7 @@ def test_the_three_readings_of_the_sentence_stand_in_their_order(above: list[int
     assert not (failed and way.days_above == 0)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=7, max_size=7), st.data())
 def test_no_filling_of_the_gaps_overturns_a_pass_or_a_fail(plan: list[tuple[int, int]], data: st.DataObject) -> None:
     above, missing = ({n: pair[k] for n, pair in enumerate(plan)} for k in (0, 1))
@@ -249,7 +249,7 @@ def test_a_month_with_gaps_is_judged_week_by_week_and_late_data_judges_again(lin
         )
     polled(line, first, month)
     with reading(line.engine) as conn:
-        weeks = {last: read_week(conn, "xa", "tslcd", date(2026, 11, last)) for last in (7, 10, 13, 16, 19, 22, 30)}
+        weeks = {last: read_week(conn, "xa", "tslcd", date(2026, 11, last)) for last in (7, 10, 16, 22, 30)}
     for last, week in weeks.items():
         way = week.ways[0]
         expected = [
@@ -264,9 +264,9 @@ def test_a_month_with_gaps_is_judged_week_by_week_and_late_data_judges_again(lin
             assert way.outcome is VerdictOutcome.FAIL, last
     assert weeks[30].outcome is VerdictOutcome.PASS
     assert weeks[16].ways[0].reasons == ("above_capacity_share", "days_incomplete")
+    assert weeks[30].ways[0].days[0].day == date(2026, 11, 24)
 
     with reading(line.engine) as conn:
-        assert read_week(conn, "xa", "tslcd", date(2026, 11, 30)).ways[0].days[0].day == date(2026, 11, 24)
         early = read_week(conn, "xa", "tslcd", date(2026, 12, 1))
     assert (early.outcome, early.ways[0].days[-1].samples) == (VerdictOutcome.INSUFFICIENT, 0)
     polled(line, datetime(2026, 12, 1, tzinfo=VIETNAM_TIME), [values(20)] * PER_DAY)  # came late

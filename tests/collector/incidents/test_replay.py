@@ -44,7 +44,7 @@ def test_everything_that_arrives_is_what_the_wire_accepts_and_comes_in_order() -
 def test_a_cut_line_ends_in_a_last_will_and_its_measurements_come_later() -> None:
     found = of(faults.cut_office(PROVINCE, 1, 50, 120), "xa-52-001-1")
     (will,) = [at for at, a in found if isinstance(a.item, AgentStatus) and a.item.state is State.OFFLINE]
-    assert 60 <= will <= 65
+    assert 55 <= will <= 57.5
     assert not [at for at, a in found if 51.5 < at < 120 and at != will]
     late = [at for at, a in found if isinstance(a.item, Measurement) and a.item.outcome is Outcome.FAILED]
     assert set(late) == {122.0}

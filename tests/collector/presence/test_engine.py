@@ -123,6 +123,29 @@ def test_the_boot_that_comes_back_tells_power_from_line(boot: str, cause: Cause,
     assert (back.now.state, back.now.cause) == (State.ONLINE, None)
 
 
+def test_a_measurement_that_comes_before_the_status_tells_nothing_of_the_boot() -> None:
+    world = World("b-net")
+    world.at(20, lost("b-net", 12))
+    assert [turn.refines for turn in world.at(300, alive("b-net", 300, boot=None))] == [False]
+    (better,) = world.at(302, alive("b-net", 301, boot="boot-2"))
+    assert (better.refines, better.now.cause) == (True, Cause.POWER)
+
+
+def test_a_status_overtaken_by_a_measurement_still_counts() -> None:
+    world = World("b-net")
+    world.at(6, alive("b-net", 5, boot=None), alive("b-net", 4, ports_down=("fixed",)))
+    world.at(20, lost("b-net", 17))
+    assert world.now("b-net").cause is Cause.LINE
+
+
+def test_a_guess_that_power_was_gone_is_proven_by_the_boot() -> None:
+    world = World("a-net", "a-tslcd")
+    world.at(20, lost("a-net", 12), lost("a-tslcd", 13))
+    assert world.codes("a-net") == ["last_will", "whole_office"]
+    turns = world.at(300, alive("a-net", 300, boot="boot-2"))
+    assert [(t.now.cause, t.now.evidence[-1].code) for t in turns if t.refines] == [(Cause.POWER, "new_boot")]
+
+
 def test_nobody_is_blamed_while_the_broker_is_out_of_reach() -> None:
     world = World("a-net", "b-net")
     turns = world.at(11, lost("a-net", 10.5), broker_lost_us=10.9)
