@@ -1,7 +1,9 @@
 """What the agent says of itself: its status with the links as the kernel sees them, and the codes of what is wrong."""
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -44,6 +46,7 @@ class Presence:
             clock_synchronised=read_clock().synchronised,
             boot=boot_id(),
             on_battery=on_battery(),
+            disk_free_ratio=_free(self.settings.spool.path.parent),
             links={name: look_at(link) for name, link in self.settings.links.items()},
             findings=(*self._of_machine(), *_of_spool(spool), *self._findings())[:32],
         )
@@ -52,6 +55,15 @@ class Presence:
         if not self.settings.is_dual_homed:
             return ()
         return ("dual_homed", "forwarding_on") if forwarding_switches() else ("dual_homed",)
+
+
+def _free(folder: Path) -> float | None:
+    """What is left of the disk for us, in steps of a percent: the status is told anew when it changes, not at each write."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    return round(found.f_bavail / found.f_blocks, 2) if found.f_blocks else None
 
 
 def _of_spool(spool: SpoolState) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,9 @@ from doxa_collector.alerts.engine import Engine as Alerts
 from doxa_collector.alerts.facts import Observer
 from doxa_collector.alerts.goals import goals_of
 from doxa_collector.alerts.rules import Rules, wanted
+from doxa_collector.assess.p95 import sustained_share
+from doxa_collector.assess.p95_ledger import read_week
+from doxa_collector.assess.traffic import METER as TRAFFIC_METER
 from doxa_collector.config import Settings
 from doxa_collector.incidents import lifecycle
 from doxa_collector.incidents import store as incident_store
@@ -42,7 +45,7 @@ from doxa_collector.presence.model import Cause, Presence, State, Surroundings, 
 from doxa_collector.registry import Registry
 from doxa_collector.watch.alarm import Change
 from doxa_collector.watch.fact import Fact
-from doxa_collector.watch.subject import COLLECTOR, Subject, probe
+from doxa_collector.watch.subject import COLLECTOR, Subject, line, probe
 from doxa_core.errors import InputError, WireError
 from doxa_core.language import VIETNAM_TIME, Text
 from doxa_core.status import AgentStatus, decode
@@ -60,6 +63,8 @@ _TELL_US: Final = 300 * _US
 """So long the cause of an absence that is over is still of use: alarms of the same fault may still be open."""
 _SLOW_US: Final = 60 * _US
 _BASELINES_US: Final = 3_600 * _US
+_TRAFFIC_US: Final = 3_600 * _US
+"""How often the traffic of a line's last seven days is looked at: one line a tick, each once an hour at most."""
 _COLUMNS = [column for column in measurement.columns if column.name not in ("raw", "signature")]
 
 
@@ -96,6 +101,8 @@ class Watching:
         self._pending = Pending()
         self._causes: dict[str, tuple[str, int]] = {}
         self._stopped: dict[str, Presence] = {}
+        self._terminals: dict[tuple[str, str], int] = {}
+        """Lines whose terminal is polled, and when their traffic was looked at."""
         self._carried: dict[str, tuple[str, ...]] = {}
         """Agents whose statuses name other links than the correlator knows."""
         self._position = self._heard_us = self._slow_us = self._baselines_us = 0
@@ -142,7 +149,12 @@ class Watching:
         with reading(self._engine) as conn:
             self._surroundings(conn, at_us)
             records = self._take(conn, at_us)
-            facts = self._observer.measured(records) + self._statuses(conn) + self._ourselves(conn, at_us)
+            facts = (
+                self._observer.measured(records)
+                + self._statuses(conn)
+                + self._ourselves(conn, at_us)
+                + self._traffic(conn, at_us)
+            )
             assert self._correlator is not None
             incident_store.heed(conn, self._correlator)
             windows = lifecycle.windows(conn, at_us)
@@ -194,6 +206,9 @@ class Watching:
         if found:
             self._position = found[-1].id
             self._last_arrival_us = max(self._last_arrival_us, found[-1].received_us)
+            for record in found:
+                if record.meter == TRAFFIC_METER:
+                    self._terminals.setdefault((record.site, record.link), 0)
         return [record for record in found if record.started_us > at_us - 86_400 * _US]
 
     def _statuses(self, conn: Connection) -> list[Fact]:
@@ -240,6 +255,20 @@ class Watching:
             self._keep_baselines(at_us)
         self._baselines_us = self._baselines_us or at_us
         return facts
+
+    def _traffic(self, conn: Connection, at_us: int) -> list[Fact]:
+        """The p95 of one line's last seven whole days: the one that was not looked at for longest."""
+        key = min(self._terminals, key=lambda one: self._terminals[one], default=None)
+        if key is None or self._day is None or at_us - self._terminals[key] < _TRAFFIC_US:
+            return []
+        self._terminals[key] = at_us
+        try:
+            share = sustained_share(read_week(conn, *key, self._day - timedelta(days=1)))
+        except (
+            InputError
+        ):  # several tasks poll it, or the registry lost it: a person has to choose (doxa collector p95)
+            return []
+        return [] if share is None else [Fact(line(*key), "link.traffic_p95_ratio", share, at_us)]
 
     def _absences(self, turns: Iterable[Turn], at_us: int) -> list[Fact]:
         """What presence turned, as facts: 1 away, 0 there, nothing while nobody knows."""

@@ -49,6 +49,8 @@ class AgentStatus:
     """The kernel's boot id: after an absence it tells a power cut (another one) from a dead line (the same)."""
     on_battery: bool | None = None
     """Whether the mains has failed and a battery or UPS that the kernel knows carries the probe; absent without one."""
+    disk_free_ratio: float | None = None
+    """The share of the spool's disk that is free for the agent."""
     links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Per link what the kernel says: `interface`, `up`, `speed_mbps`, `duplex`."""
     findings: tuple[str, ...] = ()
@@ -61,6 +63,7 @@ class AgentStatus:
             "uptime_s": self.uptime_s, "last_seq": self.last_seq, "spool_rows": self.spool_rows,
             "spool_dropped": self.spool_dropped, "spool_refused": self.spool_refused,
             "clock_synchronised": self.clock_synchronised, "boot": self.boot, "on_battery": self.on_battery,
+            "disk_free_ratio": self.disk_free_ratio,
             "links": {k: dict(v) for k, v in self.links.items()} or None, "findings": list(self.findings) or None,
         }  # fmt: skip
         return canonical({k: v for k, v in found.items() if v is not None})
@@ -90,6 +93,7 @@ def decode(payload: bytes) -> AgentStatus:
         clock_synchronised=fields.flag("clock_synchronised") if "clock_synchronised" in fields else None,
         boot=fields.text("boot", longest=64) if "boot" in fields else None,
         on_battery=fields.flag("on_battery") if "on_battery" in fields else None,
+        disk_free_ratio=_ratio(fields, "disk_free_ratio"),
         links=_links(fields.mapping("links")),
         findings=fields.texts("findings", 32, 64),
     )
@@ -97,6 +101,13 @@ def decode(payload: bytes) -> AgentStatus:
 
 def _count(fields: Fields, key: str) -> int | None:
     return fields.integer(key, 0, MAX_SEQ) if key in fields else None
+
+
+def _ratio(fields: Fields, key: str) -> float | None:
+    found = fields.optional_number(key, 0)
+    if found is not None and found > 1:
+        raise WireError("bad_field", f"{key}: {found!r} is above 1")
+    return found
 
 
 def _links(found: dict[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -24,7 +24,7 @@ def text(request: pytest.FixtureRequest) -> str:
 
 
 def _commands(text: str) -> set[tuple[str, ...]]:
-    groups = r"\bdoxa (agent|collector|responder) ([a-z]+)(?: (list|status|replay|rewind))?"
+    groups = r"\bdoxa (agent|collector|responder) ([a-z0-9]+)(?: (list|status|replay|rewind))?"
     return {tuple(word for word in found if word) for found in re.findall(groups, text)}
 
 

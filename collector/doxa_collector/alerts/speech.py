@@ -46,7 +46,7 @@ class Speech:
             return
         voice.flips.append(now_us)
         if not voice.flapping:
-            self._close(voice, now_us, changes, reason)
+            self._close(voice, now_us, changes, reason, well_us=None if reason else state.since_us)
 
     def look_again(self, state: Watched, now_us: int, changes: list[Change]) -> None:
         """Whether flapping has ended, or the rule's hours have begun, while nothing else happened."""
@@ -79,10 +79,15 @@ class Speech:
         if state.voice is not None:
             self._close(state.voice, now_us, changes, reason)
 
-    def ended(self, alarm: Alarm, now_us: int, reason: str = "") -> Change:
-        """The end of an alarm; a `reason` where it is not that the figures are good again."""
+    def ended(self, alarm: Alarm, now_us: int, reason: str = "", *, well_us: int | None = None) -> Change:
+        """The end of an alarm; a `reason` where it is not that the figures are good again.
+
+        Where they are, it ended with the first of them (`well_us`), not when we had seen enough of them to say so: the time to
+        repair is the line's, not the rule's.
+        """
         detail = dict(alarm.detail) | ({"cleared_by": reason} if reason else {})
-        return Change(Turn.CLEARED, replace(alarm, cleared_us=max(now_us, alarm.raised_us), detail=detail))
+        cleared_us = max(now_us, alarm.raised_us) if well_us is None else max(well_us, alarm.began_us)
+        return Change(Turn.CLEARED, replace(alarm, cleared_us=cleared_us, detail=detail))
 
     def step_back(self, voice: Voice, now_us: int) -> None:
         """Nothing was told later than now."""
@@ -110,9 +115,11 @@ class Speech:
         )
         changes.append(Change(Turn.RAISED, voice.alarm))
 
-    def _close(self, voice: Voice, now_us: int, changes: list[Change], reason: str) -> None:
+    def _close(
+        self, voice: Voice, now_us: int, changes: list[Change], reason: str, *, well_us: int | None = None
+    ) -> None:
         if voice.alarm is not None:
-            changes.append(self.ended(voice.alarm, now_us, reason))
+            changes.append(self.ended(voice.alarm, now_us, reason, well_us=well_us))
             voice.alarm = None
 
 

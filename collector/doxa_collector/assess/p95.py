@@ -106,6 +106,19 @@ class Week:
         return next((outcome for outcome in order if outcome in found), VerdictOutcome.PASS)
 
 
+def sustained_share(week: Week) -> float | None:
+    """The share that each of the seven days reached on its own, in the fuller direction: above the rule's, all seven exceed it.
+
+    None where a day of both directions keeps no percentile of its own.
+    """
+    found = []
+    for way in week.ways:
+        shares = [day.share for day in way.days if day.enough and day.share is not None]
+        if len(shares) == len(way.days):
+            found.append(min(shares))
+    return max(found, default=None)
+
+
 def judge_week(samples: Sequence[FiveMinutes], contracts: Mapping[date, Contract], period: Period) -> Week:
     """The rule over `period`, seven days; `contracts` has what is in force on each day, nothing for one without a line."""
     by_day: dict[date, list[FiveMinutes]] = {day: [] for day in days_of(period)}

@@ -46,6 +46,8 @@ class Engine:
         self._due: list[tuple[int, str]] = []
         self._blind = False
         self._grace_until_us = 0
+        self._broker_lost_us: int | None = None
+        self._broker_back_us = 0
         self._news: set[str] = set()
         self._lost: deque[int] = deque(maxlen=settings.many)
         """When the latest were lost."""
@@ -122,8 +124,19 @@ class Engine:
             self._grace_until_us = now_us + int(self.settings.grace_s * _US)
             for name in self._probes:
                 heappush(self._due, (self._grace_until_us + 1, name))
+        self._watch_broker(now_us, around.broker_lost_us)
         turned, self._blind = blind is not self._blind, blind
         return turned
+
+    def _watch_broker(self, now_us: int, lost_us: int | None) -> None:
+        """Note when the broker went, and when it came back after so long that what was heard before is worth nothing."""
+        patience_us = int(self.settings.blind_s * _US)
+        if lost_us is not None and self._broker_lost_us is None:
+            for name in self._probes:
+                heappush(self._due, (lost_us + patience_us, name))
+        if lost_us is None and self._broker_lost_us is not None and now_us - self._broker_lost_us >= patience_us:
+            self._broker_back_us = now_us
+        self._broker_lost_us = lost_us
 
     def _ripe(self, now_us: int) -> set[str]:
         found = set(self._news)
@@ -161,7 +174,8 @@ class Engine:
         last, gone, rules = probe.last, probe.gone, self.settings
         if last is None and gone is None:
             return self._shown(probe, State.NEVER, None, probe.shown.since_us if probe.shown else now_us)
-        if gone is None and last is not None and now_us - last.at_us <= rules.silent_s * _US:
+        fresh = last is not None and now_us - last.at_us <= rules.silent_s * _US
+        if gone is None and last is not None and fresh and not self._is_unheard(last, now_us):
             self._later(probe, last.at_us + int(rules.silent_s * _US) + 1)
             if probe.shown is not None and probe.shown.state is State.ONLINE:
                 return probe.shown
@@ -182,6 +196,12 @@ class Engine:
             self._later(probe, gone.at_us + int(rules.settle_s * _US))
             return probe.shown
         return self._absent(probe, gone.at_us, Cause.LOST, Evidence(code="last_will", at_us=gone.at_us))
+
+    def _is_unheard(self, last: Sign, now_us: int) -> bool:
+        """Whether a recent sign says nothing, because the broker is away, or was, and the probe has not come back since."""
+        if self._broker_lost_us is not None:
+            return now_us - self._broker_lost_us >= self.settings.blind_s * _US
+        return now_us < self._grace_until_us and last.at_us < self._broker_back_us
 
     def _many_went(self, at_us: int) -> bool:
         """Whether so many were lost around this moment that the broker itself may be going."""

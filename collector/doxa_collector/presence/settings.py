@@ -17,6 +17,8 @@ class Settings:
     """So many are many."""
     grace_s: float = 330.0
     """After the broker is back, probes have so long to reconnect (they spread themselves over five minutes)."""
+    blind_s: float = 10.0
+    """When the broker is out of reach for so long, nobody is called online any more: it is not merely restarting."""
     behind_s: float = 10.0
     """When messages wait for us longer than this, nobody is blamed for being silent."""
     together_s: float = 20.0
@@ -33,6 +35,7 @@ def read(table: Table | None) -> Settings:
         settle_s=table.number("settle_s", 0, 60, plain.settle_s),
         many=table.integer("many", 1, 1000, plain.many),
         grace_s=table.number("grace_s", 0, 3600, plain.grace_s),
+        blind_s=table.number("blind_s", 1, 3600, plain.blind_s),
         behind_s=table.number("behind_s", 1, 3600, plain.behind_s),
         together_s=table.number("together_s", 1, 600, plain.together_s),
     )

@@ -40,6 +40,16 @@ def test_the_alarm_says_when_the_fault_began_by_the_facts(play: Game, make_rule:
     assert (change.alarm.began_us, change.alarm.raised_us) == (START, START + 60 * SECOND)
 
 
+def test_the_alarm_ended_with_the_first_good_figure_not_when_there_were_enough_of_them(
+    play: Game, make_rule: MakeRule
+) -> None:
+    game = play([make_rule(clear_for_s=60)])
+    for second, value in ((0, 0.2), (20, 0.0), (40, 0.0), (60, 0.0), (80, 0.0)):
+        game.at(second, value)
+    _, cleared = game.seen
+    assert cleared.alarm.cleared_us == START + 20 * SECOND
+
+
 def test_one_good_figure_begins_the_waiting_again(play: Game, make_rule: MakeRule) -> None:
     game = play([make_rule(for_s=60)])
     told = [game.at(s, v) for s, v in ((0, 0.2), (30, 0.2), (45, 0.0), (61, 0.2), (120, 0.2), (121, 0.2))]

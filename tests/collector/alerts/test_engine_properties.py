@@ -47,7 +47,7 @@ def test_an_alarm_is_raised_only_where_the_condition_held_all_the_time(
         else:
             assert alarm.cleared_us is not None
             cleared = (alarm.cleared_us - START) // SECOND
-            assert all(value <= 0.05 for second, value in course if cleared - clear_for_s < second <= cleared)
+            assert all(value <= 0.05 for second, value in course if cleared <= second <= cleared + clear_for_s)
     assert all(first.turn is not second.turn for first, second in pairwise(game.seen))
 
 

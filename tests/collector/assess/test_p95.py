@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.collector.assess.conftest import Books
 
 from doxa_collector import cli
-from doxa_collector.assess.p95 import ENOUGH, Contract, Week, days_of, judge_week
+from doxa_collector.assess.p95 import ENOUGH, Contract, Week, days_of, judge_week, sustained_share
 from doxa_collector.assess.p95_ledger import read_week
 from doxa_collector.assess.p95_words import sentence, table
 from doxa_collector.assess.percentile import percentile_of, rank
@@ -93,6 +93,14 @@ def test_a_hundred_samples_above_are_left_out_and_one_more_is_a_fail() -> None:
     assert download(week_of({0: 101})) == ("fail", ("above_capacity_share",))
     assert judged(week_of({0: 101})).outcome is VerdictOutcome.FAIL
     assert judged(week_of({})).outcome is VerdictOutcome.PASS
+
+
+def test_what_all_seven_days_reached_is_the_smallest_of_their_percentiles() -> None:
+    all_above = judged(week_of(dict.fromkeys(range(7), 20)))
+    assert sustained_share(all_above) == pytest.approx(0.95)
+    assert sustained_share(judged(week_of(dict.fromkeys(range(6), 20)))) == pytest.approx(0.1)
+    assert sustained_share(judged(week_of({}, missing={3: PER_DAY - ENOUGH + 1}))) is None
+    assert sustained_share(judged([])) is None
 
 
 def test_nine_tenths_exactly_do_not_exceed_nine_tenths() -> None:

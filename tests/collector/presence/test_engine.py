@@ -155,6 +155,24 @@ def test_nobody_is_blamed_while_the_broker_is_out_of_reach() -> None:
     assert world.now("b-net").since_us == T0 + int(10.9 * S)
 
 
+def test_when_the_broker_stays_away_nobody_is_called_online_any_more() -> None:
+    world = World("b-net")
+    assert world.at(8, broker_lost_us=5) == []
+    (turn,) = world.at(5 + RULES.blind_s + 0.1, broker_lost_us=5)
+    assert (turn.now.state, turn.now.cause, turn.now.since_us) == (State.UNKNOWN, Cause.BROKER, T0 + 5 * S)
+    world.at(60)
+    assert world.now("b-net").state is State.UNKNOWN  # what was heard before says nothing now
+    (turn,) = world.at(65, alive("b-net", 65))
+    assert turn.now.state is State.ONLINE
+
+
+def test_a_broker_that_restarts_in_a_moment_changes_nothing() -> None:
+    world = World("b-net")
+    world.at(8, broker_lost_us=5)
+    assert world.at(12) == []
+    assert world.now("b-net").state is State.ONLINE
+
+
 def test_after_the_broker_is_back_probes_have_their_time_and_then_the_missing_one_is_named() -> None:
     world = World("a-net", "b-net")
     world.at(300, broker_lost_us=10)
