@@ -197,6 +197,7 @@ host = "127.0.0.1"
 meter = "latency"
 link = "internet"
 every_s = 10
+phase_s = {between}
 far_ends = ["here"]
 options = { count = 2, interval_s = 0.1, timeout_s = 0.5 }
 [task.speed]
@@ -227,8 +228,14 @@ def test_the_agent_measures_inside_its_sandbox(machine: Machine) -> None:
     assert "\n[guards]\n" in config
     busy = config.replace("\n[guards]\n", '\n[guards]\noff = ["cpu", "cross_traffic"]\n')
     machine.write("/etc/doxa/agent.toml", busy, 0o644)
-    soon = (time.time() + 20) % 40
-    machine.write("/etc/doxa/plan.toml", PLAN.replace("{phase}", f"{soon:.1f}"), 0o644)
+    soon = (
+        time.time() + 20
+    ) % 40  # and the pings between two speed tests: during one they would be marked, not counted
+    machine.write(
+        "/etc/doxa/plan.toml",
+        PLAN.replace("{phase}", f"{soon:.1f}").replace("{between}", f"{(soon + 8) % 10:.1f}"),
+        0o644,
+    )
     machine.write("/root/wait.py", WAIT_FOR_BOTH, 0o644)
     far_end = machine.start("/opt/doxa/bin/doxa", "responder", "run", "--host", "127.0.0.1")
     try:
