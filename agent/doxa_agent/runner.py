@@ -1,6 +1,7 @@
 """Runs a task: guards, its turn on the line, the deadline, and one measurement in the spool for each reading.
 
 How a heavy run waits for a quiet line is `admission.py`; what its guards' words make of a reading is `judged.py`.
+It is one module because a run is one story: what any step gives up must be undone or booked by the same hands.
 """
 
 import logging

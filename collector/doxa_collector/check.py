@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from doxa_collector import sinks
+from doxa_collector.alerts.rules import read_rules
 from doxa_collector.broker import try_login
 from doxa_collector.config import Settings, Web, read_settings
 from doxa_collector.ledger.engine import open_ledger, writing
+from doxa_collector.nodes.reading import read_tree
+from doxa_collector.notify import channels
 from doxa_collector.plans import load_plans
 from doxa_collector.registry import read_registry
 from doxa_core.errors import DoxaError, OperationError
@@ -51,6 +54,14 @@ def check(file: Path) -> Iterator[Line]:
     steps += [
         (f"sink.{sink.name}", _TITLES["sink"].fill(name=sink.name), partial(_sink, sink.kind, sink.options))
         for sink in settings.sinks
+    ]
+    steps += [
+        ("rules", _TITLES["rules"], lambda: _rules(settings)),
+        ("nodes", _TITLES["nodes"], lambda: _nodes(settings)),
+    ]
+    steps += [
+        (f"notify.{one.name}", _TITLES["notify"].fill(name=one.name), partial(_channel, one.kind, one.options))
+        for one in settings.notify
     ]
     for name, title, step in steps:
         yield _line(name, title, step)
@@ -119,6 +130,22 @@ def bind(host: str, port: int) -> socket.socket:
         raise OperationError(_NO_BIND.fill(address=f"{host}:{port}", reason=reason)) from None
 
 
+def _rules(settings: Settings) -> Text:
+    rules = read_rules(settings.watch.rules)
+    return _RULES.fill(n=sum(rule.enabled for rule in rules), all=len(rules))
+
+
+def _nodes(settings: Settings) -> Text:
+    if settings.watch.nodes is None:
+        return _NO_NODES
+    tree = read_tree(settings.watch.nodes, read_registry(settings.registry))
+    return _NODES.fill(file=settings.watch.nodes, n=len(tree.nodes))
+
+
+def _channel(kind: str, options: object) -> Text:
+    return channels.load(kind).open_channel(options).check()
+
+
 def _sink(kind: str, options: object) -> Text:
     sink = sinks.load(kind).open_sink(options)
     try:
@@ -136,6 +163,9 @@ _TITLES: Final = {
     "broker": Text(vi="máy chủ MQTT", en="MQTT broker"),
     "web": Text(vi="trang xem", en="page"),
     "sink": Text(vi="sink {name}", en="sink {name}"),
+    "rules": Text(vi="quy tắc cảnh báo", en="alert rules"),
+    "nodes": Text(vi="sơ đồ nút mạng", en="tree of nodes"),
+    "notify": Text(vi="kênh thông báo {name}", en="channel {name}"),
 }
 _GOOD_FILE = Text(vi="{file}: hợp lệ", en="{file}: valid")
 _REGISTRY = Text(
@@ -157,6 +187,9 @@ _FREE = Text(vi="{folder}: còn trống {amount} GB", en="{folder}: {amount} GB 
 _LITTLE = Text(
     vi="{folder}: chỉ còn trống {amount} GB; hãy giải phóng chỗ", en="{folder}: only {amount} GB free; make room"
 )
+_RULES = Text(vi="{n} quy tắc đang bật trong {all}", en="{n} of {all} rules are on")
+_NODES = Text(vi="{file}: {n} nút", en="{file}: {n} nodes")
+_NO_NODES = Text(vi="chưa khai báo (watch.nodes)", en="none named (watch.nodes)")
 _NO_WEB = Text(vi="tắt (web.enabled = false)", en="off (web.enabled = false)")
 _WEB = Text(vi="sẽ mở ở http://{address}/", en="will be served at http://{address}/")
 _NO_BIND = Text(

@@ -53,6 +53,9 @@ class Service:
         registry, self._plans = read_registry(settings.registry), load_plans(settings.plans)
         self._listening = _listening(settings.web)
         self._engine = open_ledger(settings.ledger)
+        self._watching = Watching(  # before anything is written: it refuses rules and nodes that are wrong
+            self._engine, settings, registry, self._plans, around=self._around, news=self._announce_notices
+        )
         self._register(registry, "doxa collector run")
         self._news: list[threading.Event] = []
         self._stopping = threading.Event()
@@ -62,9 +65,6 @@ class Service:
         self._page: _Page | None = None
         self._server: uvicorn.Server | None = None
         self._sinks: list[Sink] = []
-        self._watching = Watching(
-            self._engine, settings, registry, self._plans, around=self._around, news=self._announce_notices
-        )
         self._notices: list[threading.Event] = []
         self._threads = [
             *self._forwarders(),

@@ -5,6 +5,8 @@
 
 While the kernel stamps the replies nothing is lost by reading them late: they are collected when the next requests are
 due, which halves the wake-ups. Source of the method: RFC 2681 (round-trip delay), RFC 6673 (round-trip loss).
+
+One module, for sending, collecting and the clock between them are one loop, in which each call costs.
 """
 
 import secrets

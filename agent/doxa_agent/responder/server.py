@@ -1,4 +1,7 @@
-"""The far end's loop: one process, one thread, one epoll; a timer drains uploads, paces, and ends what takes too long."""
+"""The far end's loop: one process, one thread, one epoll; a timer drains uploads, paces, and ends what takes too long.
+
+One module, for everything in it works on the state of that one loop; what can stand alone does (`connection`, `house`, `window`, `slots`).
+"""
 
 import contextlib
 import errno

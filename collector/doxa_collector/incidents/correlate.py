@@ -3,6 +3,7 @@
 Each tick explains all open alarms at once (`explain`). An alarm that belongs to no incident waits for its fault to settle,
 then joins an incident of that fault or begins one. An incident keeps its members though the reason for grouping them may
 fade while they recover; only a wider explanation takes them over, and only a root that came back gives them free.
+The steps of a tick stand in one class because each reads and changes the same few maps of live incidents and waiting alarms.
 """
 
 from collections import defaultdict

@@ -133,7 +133,7 @@ def test_check_says_line_by_line_what_is_wrong(run: Run, tmp_path: Path) -> None
     assert (code, found["ok"]) == (1, False)
     assert {line["name"]: line["ok"] for line in found["lines"]} == {
         "config": True, "registry": True, "plans": True, "ledger": True, "disk": True, "broker": False, "web": True,
-        "sink.vm": False,
+        "sink.vm": False, "rules": True, "nodes": True,
     }  # fmt: skip
     assert not (tmp_path / "ledger.db").exists(), "check makes nothing"
     people = run("check")[1].splitlines()
@@ -142,6 +142,22 @@ def test_check_says_line_by_line_what_is_wrong(run: Run, tmp_path: Path) -> None
     assert people[5] == (
         "✗ MQTT broker: MQTT broker 127.0.0.1:1: nobody listens there; start the broker or mend broker.host, broker.port"
     )
+
+
+def test_check_reads_rules_nodes_and_channels_before_the_service_would_refuse_them(
+    run: Run, config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "rules.toml").write_text('[[rule]]\nid = "x"\non = "link"\nmetric = "latency.los_ratio"\n')
+    node = '[[node]]\nid = "{0}"\nname = "N"\nkind = "core"\nparent = "{1}"\n'
+    (tmp_path / "nodes.toml").write_text(node.format("a", "b") + node.format("b", "a"))
+    (tmp_path / "bot").write_text("17:AA\n")
+    channel = '[notify.noc]\nkind = "telegram"\nchat_id = "1"\ntoken_file = "bot"\nurl = "http://127.0.0.1:9"\n'
+    config.write_text(f'{config.read_text()}\n[watch]\nrules = "rules.toml"\nnodes = "nodes.toml"\n{channel}')
+    lines = {line["name"]: line for line in json.loads(run("check", "--json")[1])["lines"]}
+    assert not any(lines[name]["ok"] for name in ("rules", "nodes", "notify.noc"))
+    assert "latency.loss_ratio" in lines["rules"]["text"]
+    assert "a → b → a" in lines["nodes"]["text"]
+    assert "17:AA" not in lines["notify.noc"]["text"]
 
 
 def test_check_ends_at_a_bad_settings_file(run: Run, config: Path) -> None:
