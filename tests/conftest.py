@@ -16,6 +16,7 @@ from doxa_lab.servers import Amqtt, InfluxDB16, Mosquitto, Nginx, VictoriaMetric
 
 settings.register_profile("doxa", deadline=None)  # a slow minute of a shared machine is no defect
 settings.register_profile("quick", deadline=None, max_examples=15)  # make test-quick
+settings.register_profile("once", deadline=None, max_examples=2)  # does it run at all, as in the wheel
 settings.load_profile("doxa")
 
 

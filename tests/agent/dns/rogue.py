@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from doxa_agent.dns import name
 from doxa_agent.dns.name import Name
+from doxa_lab.ports import free_port
 
 Says = Callable[[bytes, int], Sequence[bytes]]
 """From a question and its number (from 0) to the packets, or over TCP the octets, that go back."""
@@ -23,14 +24,10 @@ class Rogue:
 
 @contextmanager
 def rogue(says: Says, tcp: Says | None = None, elsewhere: Says | None = None) -> Iterator[Rogue]:
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("127.0.0.1", 0))
-    port = udp.getsockname()[1]
-    found = Rogue(port)
+    udp, listener = _one_port_of_both(tcp is not None)
+    found = Rogue(udp.getsockname()[1])
     threads = [threading.Thread(target=_serve_udp, args=(udp, says, elsewhere, found), daemon=True)]
-    listener = None
-    if tcp is not None:
-        listener = socket.create_server(("127.0.0.1", port))
+    if tcp is not None and listener is not None:
         threads.append(threading.Thread(target=_serve_tcp, args=(listener, tcp, found), daemon=True))
     for thread in threads:
         thread.start()
@@ -44,6 +41,18 @@ def rogue(says: Says, tcp: Says | None = None, elsewhere: Says | None = None) ->
                 sock.close()
         for thread in threads:
             thread.join(5)
+
+
+def _one_port_of_both(tcp: bool) -> tuple[socket.socket, socket.socket | None]:
+    """Sockets of UDP and, if asked for, TCP at one port: what is free for one may be taken for the other."""
+    for _ in range(20):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind(("127.0.0.1", free_port()))
+            return udp, socket.create_server(udp.getsockname()) if tcp else None
+        except OSError:
+            udp.close()
+    raise OSError("no port of the loopback interface is free for both UDP and TCP")
 
 
 def _serve_udp(sock: socket.socket, says: Says, elsewhere: Says | None, found: Rogue) -> None:

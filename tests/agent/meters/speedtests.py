@@ -53,11 +53,6 @@ def as_measurement(reading: Reading) -> bytes:
     ).encode()  # fmt: skip
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 def wait_for(port: int) -> None:
     for _ in range(200):
         with suppress(OSError):

@@ -6,10 +6,11 @@ import time
 
 import pytest
 from tests.agent.conftest import Line, far_end, ip, lose, shape
-from tests.agent.meters.speedtests import answering, failed, free_port, measure
+from tests.agent.meters.speedtests import answering, failed, measure
 
 from doxa_agent.meter import Deadline
 from doxa_core.outcome import Outcome
+from doxa_lab.ports import free_port
 
 
 def test_a_closed_port_is_a_refused_connection() -> None:

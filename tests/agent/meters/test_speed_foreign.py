@@ -8,9 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tests.agent.meters.speedtests import failed, free_port, measure, wait_for
+from tests.agent.meters.speedtests import failed, measure, wait_for
 
 from doxa_core.outcome import Outcome
+from doxa_lab.ports import free_port
 
 
 class Foreign(BaseHTTPRequestHandler):

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from tests.agent.conftest import far_end
-from tests.agent.meters.speedtests import answering, failed, free_port, wait_for
+from tests.agent.meters.speedtests import answering, failed, wait_for
 
 from doxa_agent.meter import Deadline, FarEnd, Link, Reading, Request
 from doxa_agent.meters import speed
 from doxa_core.linkkind import LinkKind
 from doxa_core.outcome import Outcome
+from doxa_lab.ports import free_port
 
 pytestmark = pytest.mark.server
 

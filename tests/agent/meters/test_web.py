@@ -25,6 +25,7 @@ from doxa_core.errors import InputError
 from doxa_core.linkkind import LinkKind
 from doxa_core.outcome import Outcome
 from doxa_core.strict import Table
+from doxa_lab.ports import free_port
 
 LOOPBACK = Link(name="loopback", kind=LinkKind.FIXED)
 PLAIN = {
@@ -52,11 +53,6 @@ def measure(
     for reading in readings:
         assert set(reading.values) <= set(web.VALUES)
     return readings
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from doxa_lab.ports import free_port
+
 COMMUNITY = "only-for-this-test"
 AUTH, PRIV = "authentication phrase", "privacy phrase"
 _IF, _IFX = ".1.3.6.1.2.1.2", ".1.3.6.1.2.1.31"
@@ -67,12 +69,6 @@ class Snmpd:
         self.start()
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 @contextmanager
 def snmpd(
     folder: Path, *, namespace: str | None = None, host: str = "127.0.0.1", more: str = "", without: str = ""
@@ -88,7 +84,14 @@ rouser doxa priv
 rouser plain auth
 {more}
 """
-    made = Snmpd(folder=folder, port=free_port(), namespace=namespace, host=host, config=config, without=without)
+    made = Snmpd(
+        folder=folder,
+        port=free_port(kind=socket.SOCK_DGRAM),
+        namespace=namespace,
+        host=host,
+        config=config,
+        without=without,
+    )
     made.start()
     try:
         yield made

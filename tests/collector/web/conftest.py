@@ -394,9 +394,10 @@ def site_page(seeded_file: Path, plans: tuple[Plan, ...]) -> Iterator[Served]:
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The real Chromium."""
+    """The real Chromium. Not for the whole session: Playwright's event loop stays in the thread of the tests, and while
+    it runs `asyncio.run` is refused to every other test of the process."""
     with sync_playwright() as engine:
         found = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield found
