@@ -4,8 +4,10 @@ Mark a test that uses one with `@pytest.mark.server`. For other settings (accoun
 classes of `doxa_lab.servers` with `tmp_path` directly. Each has `.kill()`, `.stop()`, `.start()`, `.restart()`, `.log`.
 """
 
+import fcntl
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,18 +22,58 @@ settings.register_profile("once", deadline=None, max_examples=2)  # does it run 
 settings.load_profile("doxa")
 
 
+ONE_OF_EACH = "DOXA_TEST_ONE_OF_EACH"
+"""In the environment: of each parametrised test run the first case only. It shows that everything is there, as in the wheel."""
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let measuring tests be repeated, and start with the files whose tests take long.
 
     What a measuring test compares with (a shaper in the same kernel) also stands still when somebody else takes the
     processor. Each repetition is held to the same tolerance, and the closing line counts them.
     """
+    if os.environ.get(ONE_OF_EACH):
+        _keep_first_cases(config, items)
     for item in items:
         if item.get_closest_marker("alone"):
             item.add_marker(pytest.mark.flaky(reruns=4, reruns_delay=5))
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (item.path not in long, "test_chaos" not in item.path.name))
+
+
+def _keep_first_cases(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The first case by name, whatever the order of this run: the same ones in every worker."""
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        first[name] = min(first.get(name, item), item, key=lambda one: one.nodeid)
+    kept = set(first.values())
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
+
+
+MakeOnce = Callable[[str, Callable[[Path], None]], Path]
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """`made_once(name, make)`: the folder that `make(folder)` filled, made by the first worker of this run that asks."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+    def folder(name: str, make: Callable[[Path], None]) -> Path:
+        found, done = shared / f"once-{name}", shared / f"once-{name}.done"
+        with (shared / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(found, ignore_errors=True)  # what a failed attempt left
+                found.mkdir()
+                make(found)
+                done.touch()
+        return found
+
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from doxa_collector import sinks
 from doxa_collector.assess import settings as assess
 from doxa_collector.files import CHECK_PATH, optional_file
+from doxa_collector.incidents import settings as incident_settings
 from doxa_collector.notify import settings as notify_settings
 from doxa_collector.presence import settings as presence_settings
 from doxa_collector.web import settings as web
@@ -125,6 +126,7 @@ class Settings:
     sinks: tuple[SinkSettings, ...]
     watch: Watch = field(default_factory=Watch)
     presence: presence_settings.Settings = field(default_factory=presence_settings.Settings)
+    incidents: incident_settings.Settings = field(default_factory=incident_settings.Settings)
     notify: tuple[notify_settings.Settings, ...] = ()
 
 
@@ -143,6 +145,7 @@ def read_settings(file: Path) -> Settings:
         sinks=tuple(_sink(name, table, base) for name, table in top.tables("sink")),
         watch=_watch(top.table("watch", optional=True), base),
         presence=presence_settings.read(top.table("presence", optional=True)),
+        incidents=incident_settings.read(top.table("incidents", optional=True)),
         notify=tuple(notify_settings.read(name, table, base) for name, table in top.tables("notify")),
     )
     top.close()

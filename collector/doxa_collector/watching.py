@@ -20,7 +20,7 @@ from doxa_collector.alerts.about import atlas_of as about_of
 from doxa_collector.alerts.engine import Engine as Alerts
 from doxa_collector.alerts.facts import Observer
 from doxa_collector.alerts.goals import goals_of
-from doxa_collector.alerts.rules import Rules, wanted
+from doxa_collector.alerts.rules import Rules, wanted, worst
 from doxa_collector.assess.p95 import sustained_share
 from doxa_collector.assess.p95_ledger import read_week
 from doxa_collector.assess.traffic import METER as TRAFFIC_METER
@@ -35,12 +35,13 @@ from doxa_collector.ledger.reading import now_us
 from doxa_collector.ledger.record import Record, record_from
 from doxa_collector.ledger.schema import agent_status, measurement, quarantine, sink_cursor
 from doxa_collector.nodes.standing import StandingTree
-from doxa_collector.nodes.tree import Tree
+from doxa_collector.nodes.tree import NodeKind, Tree
 from doxa_collector.notify import compose, outbox
 from doxa_collector.notify.channel import Message
 from doxa_collector.plans import Plan
 from doxa_collector.presence import signs, store
 from doxa_collector.presence.engine import Engine as Presences
+from doxa_collector.presence.hush import Hush
 from doxa_collector.presence.model import Cause, Presence, State, Surroundings, Turn
 from doxa_collector.registry import Registry
 from doxa_collector.watch.alarm import Change
@@ -95,7 +96,8 @@ class Watching:
         self._tree = StandingTree(settings.watch.nodes or Path("nodes.toml"))
         self._registry, self._plans = registry, plans
         self._presences = Presences(settings.presence)
-        self._observer = Observer(wanted(self._rules.current))
+        self._hush = Hush(settings.presence)
+        self._observer = Observer(wanted(self._rules.current), worst=worst(self._rules.current))
         self._alerts = Alerts(self._rules.current, evidence=self._evidence)
         self._correlator: Correlator | None = None
         self._pending = Pending()
@@ -107,6 +109,9 @@ class Watching:
         """Agents whose statuses name other links than the correlator knows."""
         self._position = self._heard_us = self._slow_us = self._baselines_us = 0
         self._last_arrival_us = 0
+        self._heard = self._newest_us = 0
+        """Messages since the last tick, and when the newest of all came."""
+        self._starting = True
         self._day: date | None = None
         self._fresh: tuple[Registry, Sequence[Plan]] | None = None
         if settings.watch.nodes is not None:
@@ -146,19 +151,16 @@ class Watching:
 
     def tick(self, at_us: int) -> None:
         """Everything once, at this moment."""
+        around = self._around()
         with reading(self._engine) as conn:
             self._surroundings(conn, at_us)
             records = self._take(conn, at_us)
-            facts = (
-                self._observer.measured(records)
-                + self._statuses(conn)
-                + self._ourselves(conn, at_us)
-                + self._traffic(conn, at_us)
-            )
+            facts = self._observer.measured(records) + self._statuses(conn)
+            facts += self._ourselves(conn, at_us, around) + self._traffic(conn, at_us)
             assert self._correlator is not None
             incident_store.heed(conn, self._correlator)
             windows = lifecycle.windows(conn, at_us)
-        turns = self._presences.update(at_us, self._around())
+        turns = self._presences.update(at_us, replace(around, silent_us=self._hush.since_us))
         facts += self._absences(turns, at_us)
         self._alerts.feed(facts)
         alarms = self._alerts.tick(at_us)
@@ -206,6 +208,8 @@ class Watching:
         if found:
             self._position = found[-1].id
             self._last_arrival_us = max(self._last_arrival_us, found[-1].received_us)
+            self._heard += len(found)
+            self._newest_us = max(self._newest_us, self._last_arrival_us)
             for record in found:
                 if record.meter == TRAFFIC_METER:
                     self._terminals.setdefault((record.site, record.link), 0)
@@ -223,7 +227,10 @@ class Watching:
                 continue
             facts += self._observer.said(said, row.received_us)
             self._hear_links(said)
-        self._heard_us = max([self._heard_us, *(row.received_us for row in rows)])
+        fresh = [row.received_us for row in rows if row.received_us > self._heard_us]
+        self._heard_us = max([self._heard_us, *fresh])
+        self._heard += len(fresh)
+        self._newest_us = max(self._newest_us, self._heard_us)
         return facts
 
     def _hear_links(self, said: AgentStatus) -> None:
@@ -233,10 +240,21 @@ class Watching:
         if links and links != self._correlator.ground.atlas.carried.get(said.agent):
             self._carried[said.agent] = links
 
-    def _ourselves(self, conn: Connection, at_us: int) -> list[Fact]:
+    def _listen(self, at_us: int, around: Surroundings) -> list[Fact]:
+        """Whether anything is heard at all: true of the moment when the last was heard."""
+        deaf = around.broker_lost_us is not None or around.behind_s > self._settings.presence.behind_s
+        arrivals = 0 if self._starting else self._heard  # what a restart looks at again was heard before
+        self._hush.listen(at_us, arrivals, self._newest_us, deaf=deaf)
+        self._heard, self._starting = 0, False
+        if deaf or not self._hush.last_us:
+            return []
+        silent = self._hush.judge(self._presences.speakers) if self._hush.could_be() else self._hush.since_us is not None
+        return [Fact(COLLECTOR, "collector.silence_flag", float(silent), self._hush.last_us + silent)]
+
+    def _ourselves(self, conn: Connection, at_us: int, around: Surroundings) -> list[Fact]:
         """How the collector does; the dear questions once a minute."""
-        lost = self._around().broker_lost_us is not None
-        facts = [Fact(COLLECTOR, "collector.broker_down_flag", float(lost), at_us)]
+        lost = around.broker_lost_us is not None
+        facts = [Fact(COLLECTOR, "collector.broker_down_flag", float(lost), at_us), *self._listen(at_us, around)]
         if self._last_arrival_us:
             silence_s = max(0, at_us - self._last_arrival_us) / _US
             facts.append(Fact(COLLECTOR, "collector.silence_s", silence_s, at_us))
@@ -322,15 +340,17 @@ class Watching:
         if self._fresh is not None:
             (self._registry, self._plans), self._fresh = self._fresh, None
         self._day = today
+        self._observer.stand_on(n.id for n in self._tree.tree.nodes.values() if n.kind is NodeKind.ROUTER)
         atlas = read_atlas(conn, today)
         homes = self._registry.home_of()
         self._presences.know(homes, _networks(homes, atlas))
-        self._observer.use(wanted(self._rules.current), goals_of(self._registry, self._plans, today))
+        rules = self._rules.current
+        self._observer.use(wanted(rules), goals_of(self._registry, self._plans, today), worst(rules))
         self._alerts.use(self._rules.current, about_of(self._registry, today))
         if self._correlator is not None:
             self._correlator.stand_on(self._tree.tree, atlas)
             return
-        self._correlator = Correlator(self._tree.tree, atlas)
+        self._correlator = Correlator(self._tree.tree, atlas, self._settings.incidents, self._observer)
         self._remember(conn, self._correlator, at_us)
 
     def _remember(self, conn: Connection, correlator: Correlator, at_us: int) -> None:
@@ -344,10 +364,14 @@ class Watching:
         self._alerts.restore(alarm_store.load_open(conn), at_us)
         incident_store.restore(conn, correlator, at_us)
         m = measurement.c
-        first = conn.execute(select(func.min(m.id)).where(m.received_us >= at_us - _REPLAY_US)).scalar()
-        newest = conn.execute(select(func.max(m.id), func.max(m.received_us))).one()
-        self._position = (newest[0] or 0) if first is None else first - 1
-        self._last_arrival_us = newest[1] or at_us
+        self._position = _before(conn, at_us - _REPLAY_US)
+        latest = select(m.received_us).order_by(m.id.desc()).limit(1)
+        self._last_arrival_us = conn.execute(latest).scalar() or at_us
+        learnt_us = round(self._settings.presence.hush_learn_s + 120) * _US
+        second = m.received_us // _US
+        lately = (m.id > _before(conn, at_us - learnt_us)) & (m.received_us >= at_us - learnt_us)
+        rows = conn.execute(select(second, func.count()).where(lately).group_by(second))
+        self._hush.learn((int(row[0]), row[1]) for row in rows)
 
     def _keep_baselines(self, at_us: int) -> None:
         self._baselines_us = at_us
@@ -356,6 +380,23 @@ class Watching:
                 alarm_store.save_baselines(conn, list(self._alerts.baselines()), at_us)
         except LedgerError as error:
             _log.error("%s", error)
+
+
+def _before(conn: Connection, moment_us: int) -> int:
+    """A position in the ledger before everything that came since that moment, and not far before: what comes later has
+    a larger id, and nothing is indexed by when it came.
+    """
+    m = measurement.c
+    newest: int = conn.execute(select(func.max(m.id))).scalar() or 0
+    step = 1024
+    while newest - step > 0:
+        found = conn.execute(select(m.received_us).where(m.id <= newest - step).order_by(m.id.desc()).limit(1)).scalar()
+        if found is None or found < moment_us:
+            break
+        step *= 2
+    lowest = max(0, newest - step)
+    first = conn.execute(select(func.min(m.id)).where(m.id > lowest, m.received_us >= moment_us)).scalar()
+    return newest if first is None else int(first) - 1
 
 
 def _networks(homes: Mapping[str, str], atlas: Atlas) -> dict[str, frozenset[str]]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import paho.mqtt.client as mqtt
 import psutil
@@ -24,6 +24,9 @@ from paho.mqtt.properties import Properties
 
 from doxa_lab.ports import free_port
 from doxa_lab.servers import Mosquitto
+
+if TYPE_CHECKING:
+    from tests.conftest import MakeOnce
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PATIENCE_S: Final = 20.0
@@ -242,20 +245,24 @@ def broker(folder_for_all: Path) -> Iterator[Broker]:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(made_once: "MakeOnce") -> Path:
     """The wheel as it is built for release."""
-    out = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True, timeout=280)
-    (found,) = out.glob("doxa-*.whl")
+
+    def build(out: Path) -> None:
+        command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)]
+        subprocess.run(command, check=True, capture_output=True, timeout=280)
+
+    (found,) = made_once("wheel", build).glob("doxa-*.whl")
     return found
 
 
 @pytest.fixture(scope="session")
-def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheelhouse(made_once: "MakeOnce") -> Path:
     """What the agent depends on, in the locked versions, as carried to a place without Internet."""
-    out = tmp_path_factory.mktemp("wheelhouse")
     constraints = str(ROOT / "constraints.txt")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--constraint", constraints]
-    subprocess.run([*pip, "--dest", str(out), "paho-mqtt"], check=True, capture_output=True, timeout=280)
-    return out
+
+    def download(out: Path) -> None:
+        subprocess.run([*pip, "--dest", str(out), "paho-mqtt"], check=True, capture_output=True, timeout=280)
+
+    return made_once("wheelhouse", download)

@@ -16,6 +16,9 @@ REASONS: Final = {
     "refused_locally": Text(vi="bị tường lửa của thiết bị này chặn", en="this machine's own firewall forbids it"),
     "blocked_here": Text(vi="bị tường lửa của thiết bị này chặn", en="this machine's own firewall forbids it"),
     "family_unavailable": Text(vi="hệ thống không bật họ địa chỉ này", en="this system has that family switched off"),
+    "icmp_not_permitted": Text(
+        vi="không được phép ping, và cổng TCP không trả lời", en="pings are not permitted, and the TCP port is silent"
+    ),
     "no_reply": Text(vi="không trả lời", en="no reply"),
     "name_not_found": Text(vi="không tra được tên", en="the name does not resolve"),
     "name_timeout": Text(vi="máy chủ DNS không trả lời kịp", en="the resolver did not answer in time"),

@@ -7,6 +7,8 @@ from doxa_agent.check import Item, Scene, State
 from doxa_agent.checklist._words import reason, spoken
 from doxa_agent.meter import Deadline, FarEnd, Link
 from doxa_agent.net.binding import Unreachable
+from doxa_agent.net.echosocket import NOT_PERMITTED
+from doxa_agent.net.handshake import inconclusive
 from doxa_agent.net.names import resolve
 from doxa_agent.net.ping import Cadence, ping
 from doxa_agent.net.ping import Target as PingTarget
@@ -58,6 +60,8 @@ def _pinged(link: Link, far_end: FarEnd) -> Text:
     target = PingTarget(family=family, address=address, port=far_end.port)
     track = ping([target], link, _CADENCE, Deadline(_PATIENCE_S)).tracks[0]
     delays = [delay for delay in track.delays_ms if delay is not None]
+    if inconclusive(track):
+        raise Unreachable(NOT_PERMITTED)
     if not delays:
         raise Unreachable(next((code for code, _ in track.errors.most_common(1)), "no_reply"))
     return PING.fill(address=address, took=spoken(min(delays), 2, "ms"))

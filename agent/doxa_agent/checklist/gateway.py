@@ -10,6 +10,7 @@ from doxa_agent.checklist._words import reason, spoken
 from doxa_agent.meter import Deadline, Link
 from doxa_agent.net.binding import LinkUnusable, addresses
 from doxa_agent.net.delay import percentile
+from doxa_agent.net.handshake import inconclusive
 from doxa_agent.net.ping import Cadence, Target, ping
 from doxa_agent.net.proof import prove_from_here
 from doxa_core.language import Text
@@ -67,6 +68,8 @@ def _ask(proof: LinkProof, gateway: str, link: Link) -> tuple[State, Text, Text 
         return State.GOOD, ANSWERS.fill(gateway=gateway, rtt=spoken(percentile(delays, 50), 2, "ms")), None
     if family == 4 and _is_neighbour(gateway):
         return State.WARNING, MUTE.fill(gateway=gateway), None
+    if inconclusive(track):
+        return State.WARNING, UNASKED.fill(gateway=gateway), None  # the line about pings says what to do
     return State.BAD, SILENT.fill(gateway=gateway), CHECK_CABLE
 
 
@@ -84,6 +87,10 @@ def _is_neighbour(address: str) -> bool:
 ANSWERS: Final = Text(vi="{gateway} trả lời sau {rtt}", en="{gateway} answers after {rtt}")
 MUTE: Final = Text(
     vi="{gateway} có mặt (ARP) nhưng không trả lời ping", en="{gateway} is there (ARP) but does not answer pings"
+)
+UNASKED: Final = Text(
+    vi="{gateway}: không được phép ping nên chưa rõ có trả lời hay không",
+    en="{gateway}: pings are not permitted, so it is not known whether it answers",
 )
 SILENT: Final = Text(vi="{gateway} không trả lời", en="{gateway} does not answer")
 CHECK_CABLE: Final = Text(

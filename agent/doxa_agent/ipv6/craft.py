@@ -2,18 +2,18 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 from typing import Any, Final
 
 from doxa_agent.ipv6.account import Account
 from doxa_agent.ipv6.stream import Place
+from doxa_agent.ipv6.within import Within
 from doxa_agent.meter import Deadline, Link
+from doxa_agent.net import child
 from doxa_agent.net.proof import proof_if_any
 
 CHILD_S: Final = 20.0
 """A Pi needs seconds to import scapy."""
-_MOST_ANSWER: Final = 16 * 1024
+_MODULE: Final = "doxa_agent.ipv6.child"
 _FLAGS: Final = ("dhcpv6_server", "fragments", "destination_options")
 
 
@@ -29,9 +29,10 @@ def look(link: Link, six: Place | None, wait_s: float, account: Account, deadlin
     if six is not None:
         proof = proof_if_any(six.address, 6, link)
         order |= {"address": six.address, "source": proof.source if proof else None}
-    answer = _ask(order, min(CHILD_S, deadline.left_s))
-    if answer is None:
+    answer = child.ask(_MODULE, json.dumps(order).encode(), _decode, deadline, Within(deadline, CHILD_S))
+    if isinstance(answer, child.Fault) or answer.get("reason") == "failed":
         account.note("craft_failed")
+        account.detail["craft"] = {"why": answer.why if isinstance(answer, child.Fault) else answer.get("text")}
         return
     if answer.get("reason") == "not_permitted":
         account.note("needs_raw_socket")
@@ -43,17 +44,12 @@ def look(link: Link, six: Place | None, wait_s: float, account: Account, deadlin
         account.note("echo_unanswered")
 
 
-def _ask(order: dict[str, Any], patience_s: float) -> dict[str, Any] | None:
-    """The child's answer; None where it gave none in time (then it is killed)."""
+def _decode(octets: bytes) -> dict[str, Any]:
+    """The child's answer; `ValueError` for anything else."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "doxa_agent.ipv6.child"],
-            input=json.dumps(order).encode(),
-            capture_output=True,
-            timeout=max(0.1, patience_s),
-            check=False,
-        )
-        found = json.loads(done.stdout[:_MOST_ANSWER])
-    except (OSError, subprocess.TimeoutExpired, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+        found = json.loads(octets)
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(found, dict):
+        raise ValueError("no answer")  # noqa: TRY004 - whoever asks expects this one
+    return found

@@ -7,7 +7,7 @@ from doxa_agent.ipv6.account import Account
 from doxa_agent.meter import Deadline, Link
 from doxa_agent.net import mtuprobe
 from doxa_agent.net.binding import Unreachable
-from doxa_agent.net.echosocket import NotPermitted
+from doxa_agent.net.echosocket import NOT_PERMITTED, NotPermitted, may_ping
 from doxa_agent.net.mtu import Fate, PathMtu, path_mtu
 
 FULL: Final = 1500
@@ -73,5 +73,5 @@ def _unanswered(address: str, link: Link, account: Account, deadline: Deadline) 
             finally:
                 prober.close()
             break
-    account.note("path_mtu_unanswered")
+    account.note("path_mtu_unanswered" if may_ping(6) else NOT_PERMITTED)
     return None

@@ -11,7 +11,8 @@ as `loaded_…` (`heavy = "mark"`), or not sent (`heavy = "pause"`).
 `count` requests take what they take. With `duration_s` the run keeps to its time, so that runs may follow each other
 without a gap (`every_s = duration_s`): a request that is still open at the end of one is booked by the next.
 
-Where the system allows no ICMP socket the delay is that of TCP handshakes: finding `not_icmp`, `detail.way` says so.
+Where the system allows no ICMP socket the delay is that of TCP handshakes: finding `not_icmp`, `detail.way` says so. A far
+end that never answered one is then not measured at all (`icmp_not_permitted`): a filtered port would look like total loss.
 """
 
 import math
@@ -25,7 +26,8 @@ from doxa_agent.meter import FarEnd, Reading, Request
 from doxa_agent.net import echo, heavy
 from doxa_agent.net.cadence import PERIODIC, RANDOM
 from doxa_agent.net.delay import Summary, summarise_stretches
-from doxa_agent.net.handshake import HandshakeSocket
+from doxa_agent.net.echosocket import NOT_PERMITTED
+from doxa_agent.net.handshake import HandshakeSocket, inconclusive
 from doxa_agent.net.names import resolve_all
 from doxa_agent.net.ping import LEAD_S, SETTLE_S, Cadence, Open, Run, Target, Track, ping
 from doxa_agent.net.proof import proof_if_any
@@ -246,6 +248,15 @@ def _reading(
     proof: LinkProof | None,
     spans: Sequence[heavy.Span] = (),
 ) -> Reading:
+    if inconclusive(track):
+        return Reading(
+            outcome=Outcome.SKIPPED,
+            far_end=far_end.name,
+            family=track.target.family,
+            proof=proof,
+            reasons=(NOT_PERMITTED,),
+            detail={"way": track.way, "port": track.target.port},
+        )
     summary, loaded = _apart(track, spans)
     outcome, reasons = _judge(track, summary, loaded, run)
     return Reading(

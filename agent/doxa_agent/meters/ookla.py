@@ -6,21 +6,18 @@ a short test reads high by what the buffers hold. The server is chosen by the pa
 the HTTP ping is measured anew over one connection; the package's figure stands in `detail.package_ping_ms`.
 """
 
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final
 
 from doxa_agent.directions import DIRECTIONS
 from doxa_agent.meter import Deadline, Reading, Request
-from doxa_agent.net import audit
+from doxa_agent.net import audit, child
 from doxa_agent.net.proof import proof_if_any
-from doxa_agent.ookla.order import LARGEST, Answer, Order, Transfer
+from doxa_agent.ookla.order import Answer, Order, Transfer
 from doxa_agent.speed.ping import HttpPing
 from doxa_core.errors import InputError
 from doxa_core.language import Text
@@ -69,12 +66,13 @@ BASE_URL: Final = "https://www.speedtest.net"
 """Over HTTPS: the service answers plain HTTP for its configuration with an error."""
 _URL: Final = re.compile(r"https?://[A-Za-z0-9._\[\]:-]{1,200}/?")
 _PACKAGE: Final = "speedtest"
+_MODULE: Final = "doxa_agent.ookla.child"
 _AROUND_S: Final = 60.0
 """The most that everything but the two transfers takes: configuration, list, choosing a server, pings, start and end."""
 _CPU_LIMITED: Final = 0.9
 _SEGMENT: Final = 1448
 """Octets of a full TCP segment's payload in Ethernet's 1500: the package does not let us ask the kernel."""
-_OURS: Final = frozenset({"package_failed", "memory_exhausted", "child_crashed"})
+_OURS: Final = frozenset({"package_failed", "memory_exhausted", child.CRASHED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,36 +147,8 @@ def measure(request: Request[Options]) -> list[Reading]:
 
 def _ask_child(order: Order, deadline: Deadline, limit: Deadline) -> Answer:
     """The child's answer; where it crashes, or the time is over, an answer with that reason."""
-    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    # Warnings are the package's (datetime.utcnow, ElementTree): nobody here can mend them.
-    command = [sys.executable, "-W", "ignore", "-m", "doxa_agent.ookla.child"]
-    try:
-        child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-        )
-    except OSError as error:  # no memory, no process
-        return Answer(reason="child_crashed", why=type(error).__name__)
-    with child:
-        try:
-            octets = _await(child, order, deadline, limit)
-        finally:
-            child.kill()
-    if octets is None:
-        return Answer(reason="cut_short" if deadline.over else "deadline")
-    try:
-        return Answer.decode(octets)
-    except ValueError:
-        return Answer(reason="child_crashed", why=f"exit {child.returncode}")
-
-
-def _await(child: "subprocess.Popen[bytes]", order: Order, deadline: Deadline, limit: Deadline) -> bytes | None:
-    """The child's output when it has ended; None when the time is over first, or the run is cancelled."""
-    asked: bytes | None = order.encode()
-    while not (deadline.over or limit.over):
-        with suppress(subprocess.TimeoutExpired):
-            return child.communicate(asked, timeout=0.1)[0][: LARGEST + 1]
-        asked = None
-    return None
+    answer = child.ask(_MODULE, order.encode(), Answer.decode, deadline, limit)
+    return Answer(reason=answer.reason, why=answer.why) if isinstance(answer, child.Fault) else answer
 
 
 def _reading(request: Request[Options], answer: Answer) -> Reading:

@@ -22,7 +22,7 @@ from typing import Any, Final
 from doxa_agent.meter import FarEnd, Reading, Request
 from doxa_agent.net.binding import Unreachable
 from doxa_agent.net.delay import percentile
-from doxa_agent.net.echosocket import NotPermitted
+from doxa_agent.net.echosocket import NOT_PERMITTED, NotPermitted
 from doxa_agent.net.mtu import Claim, PathMtu, path_mtu
 from doxa_agent.net.names import resolve_all
 from doxa_agent.net.proof import proof_if_any
@@ -164,7 +164,7 @@ def _measure_one(request: Request[Options], far_end: FarEnd, place: tuple[int, s
     except Unreachable as unreachable:
         return _without(far_end, family, unreachable.reason)
     except NotPermitted:
-        return Reading(outcome=Outcome.SKIPPED, far_end=far_end.name, family=family, reasons=("icmp_not_permitted",))
+        return Reading(outcome=Outcome.SKIPPED, far_end=far_end.name, family=family, reasons=(NOT_PERMITTED,))
     return _Account(request, far_end, found, family, address).reading()
 
 
@@ -191,7 +191,7 @@ class _Account:
         """The reading."""
         reached = self._trace.reached or self._tcp
         return Reading(
-            outcome=Outcome.OK if reached else Outcome.SKIPPED if self._unasked else Outcome.FAILED,
+            outcome=Outcome.OK if reached else Outcome.SKIPPED if self._unasked or self._half_asked else Outcome.FAILED,
             far_end=self._far_end.name,
             family=self._family,
             proof=self._proof,
@@ -205,6 +205,12 @@ class _Account:
     def _unasked(self) -> bool:
         """The run was cut off before the far end was asked once."""
         return self._trace.cut_short and not self._trace.end.sent and not self._trace.refusals
+
+    @property
+    def _half_asked(self) -> bool:
+        """Nobody refused, and the far end may be one that answers pings only, which this process must not send."""
+        found = self._trace
+        return found.unpermitted and not (found.reached or self._tcp or found.looped or found.refusals)
 
     def _ask_tcp(self) -> tuple[bool, int | None]:
         """Whether a far end that answers no probe takes handshakes, and its distance by them."""
@@ -229,10 +235,14 @@ class _Account:
     def _reasons(self) -> tuple[str, ...]:
         if self._unasked:
             return ("cut_short",)
+        if self._half_asked:
+            return (NOT_PERMITTED,)
         told = tuple(code for code, _ in self._trace.refusals.most_common(4))
         return ("routing_loop",) * self._trace.looped + (told or ("no_reply",))
 
     def _findings(self) -> Iterator[str]:
+        if self._trace.unpermitted and not self._half_asked:
+            yield NOT_PERMITTED
         if self._change.changed:
             yield "path_changed"
         if self._trace.moved:
@@ -269,7 +279,7 @@ class _Account:
         farthest = max((hop.ttl for hop in found.hops if hop.hosts), default=0)
         mtu = self._mtu if self._mtu is not None and self._mtu.mtu is not None else None
         return {
-            "end_reached_flag": None if self._unasked else float(reached),
+            "end_reached_flag": None if self._unasked or self._half_asked else float(reached),
             "hop_count": found.hop_count or self._distance,
             "last_hop_count": None if reached else farthest,
             "silent_hop_count": sum(1 for hop in found.hops if hop.silent) if found.hops else None,
@@ -286,7 +296,7 @@ class _Account:
     def _end_values(self) -> dict[str, float | None]:
         """The far end's loss and delays; a far end that only takes handshakes was not asked."""
         end = self._trace.end
-        if not end.sent or self._tcp:
+        if not end.sent or self._tcp or self._half_asked:
             return {}
         ordered = sorted(end.delays)
         return {

@@ -38,6 +38,8 @@ _MANY: Final = 64
 _RETRIES: Final = 8
 _SECOND: Final = 1_000_000_000
 
+NOT_PERMITTED: Final = "icmp_not_permitted"
+"""The code for what could not be told because neither net.ipv4.ping_group_range nor CAP_NET_RAW lets this process ping."""
 REASONS: Final = {
     errno.ENETUNREACH: "net_unreachable",
     errno.EHOSTUNREACH: "host_unreachable",
@@ -121,6 +123,17 @@ class Batch:
 
 class NotPermitted(Exception):  # noqa: N818 - a fork in the road: the next way is tried
     """This system allows this process neither datagram nor raw ICMP sockets."""
+
+
+def may_ping(family: int) -> bool:
+    """Whether this process gets an ICMP socket of that family, in either way; True where it has not the family at all."""
+    try:
+        _open(family)[1].close()
+    except NotPermitted:
+        return False
+    except Unreachable:
+        return True
+    return True
 
 
 class EchoSocket:

@@ -19,9 +19,11 @@ from doxa_agent.net.echo import Mark
 from doxa_agent.net.echosocket import CLASS, Answer, Harvest, Line, Refusal, Sending, reason_of
 from doxa_agent.net.stamp import Moment, now
 from doxa_agent.net.tcpinfo import read_tcp_info
+from doxa_agent.net.track import Target, Track
 
 _ABORT: Final = struct.pack("=ii", 1, 0)
 """SO_LINGER: closing sends RST, so no TIME_WAIT piles up at either side."""
+_MOST_KNOWN: Final = 10_000
 
 
 class Handshakes(NamedTuple):
@@ -29,6 +31,38 @@ class Handshakes(NamedTuple):
 
     lines: tuple[Line, ...]
     size: int
+
+
+class _Answerers:
+    """Far ends that a handshake of this process has ever reached."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, int]] = set()
+
+    def learn(self, target: Target) -> None:
+        """It answered."""
+        if len(self._known) < _MOST_KNOWN:
+            self._known.add((target.address, target.port))
+
+    def __contains__(self, target: Target) -> bool:
+        return (target.address, target.port) in self._known
+
+
+_ANSWERERS: Final = _Answerers()
+
+
+def inconclusive(track: Track) -> bool:
+    """Whether silence says nothing: handshakes stood in for pings, which are not permitted, and this far end never answered one.
+
+    A host that answers pings and drops what comes to the port looks then like one that is down. Once it has answered, to
+    this process and at this port, its silence counts.
+    """
+    if track.way != HandshakeSocket.way:
+        return False
+    if track.late or any(delay is not None for delay in track.delays):
+        _ANSWERERS.learn(track.target)
+        return False
+    return bool(track.delays) and not track.errors and track.target not in _ANSWERERS
 
 
 class HandshakeSocket:

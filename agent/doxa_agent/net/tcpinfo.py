@@ -91,12 +91,19 @@ _DELIVERED: Final = struct.Struct("=16xI8xI68xI16xQ64xI")
 """snd_mss, sacked, total_retrans, bytes_acked, delivered: all that an upload's count needs."""
 
 
+_CALM: Final = 10
+"""Segments in a row that arrived in order and filled no hole: from then on nothing waits out of order."""
+
+
 class ArrivedCounter:
     """Octets of payload that arrived at this end of a connection, out of order ones too.
 
-    In-order octets (`bytes_received`) are exact but come in lumps after a loss, while arrived segments × `rcv_mss`
+    In-order octets (`bytes_received`) are exact but come in lumps after a loss, while arrived segments × their size
     are a smooth clock of the path's bottleneck. So octets count until the first segment out of order; from then on
-    segments do. `exact` says which; without the kernel's fields (`smooth` False) the caller's own count must do.
+    segments do, at the mean size that the connection's had so far (some are short, some come twice), until so many
+    arrived in order that nothing can wait behind a hole: then octets are exact again, and no error is carried on.
+    `exact` says whether nothing ever was out of order; without the kernel's fields (`smooth` False) the caller's own
+    count must do.
     """
 
     def __init__(self) -> None:
@@ -106,6 +113,12 @@ class ArrivedCounter:
         self.disordered = 0
         """Segments that arrived out of order."""
         self._segments = 0
+        self._in_order = 0
+        self._calm = 0
+        self._truth = 0.0
+        """What `octets` should be; less than it where too much was said, for a count never runs backwards."""
+        self._mean = float("inf")
+        """Octets of a segment, of all up to the last moment when nothing waited behind a hole."""
 
     def look(self, sock: socket.socket, read: int, most: int = _LARGEST) -> float:
         """`update` from the socket itself: 160 times a second only the fields that are needed are unpacked."""
@@ -116,14 +129,7 @@ class ArrivedCounter:
         if len(packed) < _ARRIVED.size or not self.smooth:
             return self.update(parse_tcp_info(packed), read)
         mss, in_order, segments, disordered, window = _ARRIVED.unpack_from(packed)
-        if self.exact and not disordered:
-            octets = float(in_order)
-        else:
-            self.exact = False
-            more = self.octets + ((segments - self._segments) & 0xFFFFFFFF) * mss
-            octets = max(self.octets, in_order, min(more, in_order + window))  # as _bounded
-        self.disordered, self._segments, self.octets = disordered, segments, octets
-        return octets
+        return self._count(mss, in_order, segments, disordered, window)
 
     def update(self, found: TcpInfo, read: int) -> float:
         """The count after one more look at the connection, of which the application has read `read` octets."""
@@ -131,19 +137,30 @@ class ArrivedCounter:
             self.smooth = False
             self.octets = max(self.octets, float(read))
             return self.octets
-        if found.rcv_ooopack is None or found.rcv_ooopack:
+        if found.rcv_ooopack is None:
             self.exact = False
-        self.disordered = found.rcv_ooopack or 0
-        new = (found.data_segs_in - self._segments) & 0xFFFFFFFF
-        self._segments = found.data_segs_in
-        self.octets = float(found.bytes_received) if self.exact else self._bounded(new * found.rcv_mss, found)
-        return self.octets
+        return self._count(
+            found.rcv_mss, found.bytes_received, found.data_segs_in, found.rcv_ooopack or 0, found.rcv_wnd
+        )
 
-    def _bounded(self, new: int, found: TcpInfo) -> float:
-        """Data out of order lies within the receive window: short segments cannot carry the count beyond it."""
-        in_order = found.bytes_received or 0
-        most = float("inf") if found.rcv_wnd is None else in_order + found.rcv_wnd
-        return max(self.octets, float(in_order), min(self.octets + new, most))
+    def _count(self, mss: int, in_order: int, segments: int, disordered: int, window: int | None) -> float:
+        new = (segments - self._segments) & 0xFFFFFFFF
+        whole = self.exact and not disordered
+        if not whole:
+            calm = disordered == self.disordered and in_order - self._in_order <= new * mss
+            self._calm = self._calm + new if calm and not self.exact else 0
+            self.exact = False
+        if whole or self._calm >= _CALM:
+            self._truth = float(in_order)
+            if segments >= _CALM:
+                self._mean = in_order / segments
+        else:
+            # Data out of order lies within the receive window: no count of segments can be beyond it.
+            most = float("inf") if window is None else in_order + window
+            self._truth = max(float(in_order), min(self._truth + new * min(self._mean, mss), most))
+        self.disordered, self._segments, self._in_order = disordered, segments, in_order
+        self.octets = max(self.octets, self._truth)
+        return self.octets
 
 
 class DeliveredCounter:

@@ -9,12 +9,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from doxa_agent.meter import FarEnd, Reading, Request
 from doxa_agent.net import heavy
 from doxa_agent.net.delay import summarise
+from doxa_agent.net.echosocket import NOT_PERMITTED
+from doxa_agent.net.handshake import inconclusive
 from doxa_agent.net.names import Address, resolve_all
 from doxa_agent.net.ping import LEAD_S, SETTLE_S, Open, ping
 from doxa_agent.net.proof import proof_if_any
@@ -157,7 +159,10 @@ class _Run:
         memory.open, memory.targets = run.open, chosen
         for place, track in zip(targets, run.tracks, strict=True):
             self._ways[place] = track.way
-            self._book(place, _asked(track), track.errors)
+            if inconclusive(track):
+                self._book(place, [replace(one, blind=True) for one in _asked(track)], Counter({NOT_PERMITTED: 1}))
+            else:
+                self._book(place, _asked(track), track.errors)
 
     def _book(self, place: int, asked: Sequence[Asked], errors: Counter[str]) -> None:
         book = self._memory.books[place]
@@ -237,6 +242,8 @@ def _judge(book: Book) -> tuple[Outcome, tuple[str, ...]]:
     errors = tuple(code for code, _ in book.errors.most_common(_TICKET))
     if book.up is None and not book.sent and not errors:
         return Outcome.SKIPPED, ("cut_short",)
+    if book.up is None and set(errors) == {NOT_PERMITTED}:
+        return Outcome.SKIPPED, errors
     return Outcome.FAILED, errors or ("no_reply",)
 
 

@@ -6,22 +6,15 @@ given one shared buffer to upload instead of building every body in memory (175 
 are bounded; its own output goes nowhere.
 """
 
-import ctypes
 import http.client
-import os
-import resource
-import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
-from doxa_agent.net import audit
+from doxa_agent.net import audit, child
 from doxa_agent.net.binding import FAMILIES, Unreachable, bind_socket
 from doxa_agent.net.names import resolve
 from doxa_agent.ookla.order import Answer, Order, Transfer
@@ -31,7 +24,6 @@ MEMORY_BYTES: Final = 384 * 1024 * 1024
 _STACK_BYTES: Final = 512 * 1024
 _MOST_THREADS: Final = 16
 _MOST_REQUESTS: Final = 64
-_PR_SET_PDEATHSIG: Final = 1
 _LETTERS: Final = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ" * 2048
 _OWN_HOSTS: Final = ("www.speedtest.net", "c.speedtest.net")
 
@@ -89,37 +81,22 @@ class LightData:
         return self.length
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Read the order, run the test, write the answer; 0 whatever the line did."""
-    out = os.dup(1)
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)  # the package prints, and closes what it finds as stdout
-    _bound_this_process()
-    order, answer = Order.decode(sys.stdin.buffer.readline()), Answer()
+    threading.stack_size(_STACK_BYTES)
+    child.serve(_work, MEMORY_BYTES)
+
+
+def _work(octets: bytes) -> bytes:
+    order, answer = Order.decode(octets), Answer()
     try:
         _run(order, answer)
     except MemoryError:
         answer.reason = "memory_exhausted"
     except Exception as error:  # noqa: BLE001 - whatever a foreign package makes of whatever a server sends
         answer.reason, answer.why = _reason_of(error, answer), type(error).__name__
-    answer.memory_bytes = _largest_size()
-    os.write(out, answer.encode())
-    os._exit(0)  # threads of the package may still hang in a read
-
-
-def _largest_size() -> int | None:
-    """The largest resident size so far; not ru_maxrss, which begins with that of the parent it was forked from."""
-    with suppress(OSError, ValueError), Path("/proc/self/status").open(encoding="ascii", errors="replace") as lines:
-        for line in lines:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return None
-
-
-def _bound_this_process() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # never survive the agent
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
-    threading.stack_size(_STACK_BYTES)
+    answer.memory_bytes = child.largest_size()
+    return answer.encode()
 
 
 def _reason_of(error: Exception, answer: Answer) -> str:
@@ -233,4 +210,4 @@ def _transfer(run: Callable[[], object], octets: Callable[[], int], order: Order
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -70,6 +70,8 @@ class Trace:
     stepped: bool = False
     """The wall clock was set meanwhile; the delays are right all the same."""
     counts: dict[str, int] = field(default_factory=dict)
+    unpermitted: bool = False
+    """Echo requests were to be tried too, and the system allows none."""
 
     @property
     def hop_count(self) -> int | None:
@@ -117,7 +119,7 @@ class _Course:
 
     def __init__(self, talk: Callable[[str], Talk], settings: Settings, deadline: Deadline) -> None:
         self._talk, self._settings, self._deadline = talk, settings, deadline
-        self._moved = False
+        self._moved = self._unpermitted = False
 
     def run(self) -> Trace:
         """The whole course."""
@@ -126,7 +128,8 @@ class _Course:
         found = self._discover(reached, known=True) if reached is not None else self._farthest(asked)
         end = self._end_talk(found.talk) if reached is not None else found.talk
         cut = self._go_round(found, end, apart=end is not found.talk or not found.end)
-        return _sum_up(found, end, cut=cut or self._deadline.over, moved=self._moved)
+        trace = _sum_up(found, end, cut=cut or self._deadline.over, moved=self._moved)
+        return replace(trace, unpermitted=self._unpermitted)
 
     def _ways(self) -> list[Talk]:
         """The ways that are permitted, in the order in which they are tried."""
@@ -137,7 +140,10 @@ class _Course:
     def _echo(self) -> list[Talk]:
         try:
             return [self._talk(ICMP)]
-        except (NotPermitted, Unreachable):
+        except NotPermitted:
+            self._unpermitted = True
+            return []
+        except Unreachable:
             return []
 
     def _answers(self, talk: Talk) -> Hit | None:

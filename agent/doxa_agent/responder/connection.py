@@ -347,6 +347,8 @@ class Connection:
         octets = self._counter.update(found, self._read)
         if not self._counter.smooth or self._house.up is not None:
             octets, self._session.counted = float(self._read), "read"
+        elif self._left == 0:  # the whole body was taken: that is exact, whatever segments said
+            octets = float(self._read)
         self._session.mss = found.rcv_mss or self._session.mss
         self._session.live[id(self)] = max(octets - self._base, 0.0)
 

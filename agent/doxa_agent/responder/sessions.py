@@ -56,8 +56,18 @@ class Session:
         if self.ended is None or len(self.bins) >= MAX_BINS or now <= self.ended or not self.live:
             return
         octets = self.octets
-        self.bins.append((now - self.ended, octets - self._last))
+        self.bins.append((now - self.ended, max(octets - self._last, 0.0)))
+        self._take_back(self._last - octets)
         self._last, self.ended, self.touched = octets, now, now
+
+    def _take_back(self, octets: float) -> None:
+        """Take what was counted too early (segments, while a hole was open) from the latest bins."""
+        for index in range(len(self.bins) - 1, -1, -1):
+            if octets <= 0:
+                return
+            seconds, counted = self.bins[index]
+            self.bins[index] = (seconds, max(counted - octets, 0.0))
+            octets -= counted
 
     def report(self) -> dict[str, Any]:
         """What the client is told: durations in microseconds, octets whole."""

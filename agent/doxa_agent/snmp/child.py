@@ -5,37 +5,26 @@ nothing that a terminal sends can do more than end it.
 """
 
 import asyncio
-import ctypes
-import os
-import resource
-import signal
-import sys
 import time
-from contextlib import suppress
-from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
+from doxa_agent.net import child
 from doxa_agent.snmp.order import Answer, Answers, Order, Target
 from doxa_agent.snmp.search import read_interface
 
-MEMORY_BYTES: Final = 256 * 1024 * 1024
-"""The most private memory of the child."""
-_PR_SET_PDEATHSIG: Final = 1
 EXTRA: Final = "needs_extra_snmp"
 """The reason where a package of the extra `snmp` is missing."""
 
 
-def main() -> int:
+def main() -> NoReturn:
     """Read the order, poll, write the answers; 0 whatever the terminals did."""
-    out = os.dup(1)
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)  # whatever the package may print
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # never survive the agent
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
-    answers = run(Order.decode(sys.stdin.buffer.readline()))
-    answers.memory_bytes, answers.cpu_s = _largest_size(), round(time.process_time(), 3)
-    os.write(out, answers.encode())
-    return 0
+    child.serve(_work)
+
+
+def _work(octets: bytes) -> bytes:
+    answers = run(Order.decode(octets))
+    answers.memory_bytes, answers.cpu_s = child.largest_size(), round(time.process_time(), 3)
+    return answers.encode()
 
 
 def run(order: Order) -> Answers:
@@ -76,14 +65,5 @@ async def _poll(order: Order, target: Target) -> Answer:
     return answer
 
 
-def _largest_size() -> int | None:
-    """The largest resident size so far; not ru_maxrss, which begins with that of the parent it was forked from."""
-    with suppress(OSError, ValueError), Path("/proc/self/status").open(encoding="ascii", errors="replace") as lines:
-        for line in lines:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return None
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

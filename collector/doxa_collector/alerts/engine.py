@@ -98,7 +98,7 @@ class Engine:
         if channel.usual is not None:
             channel.usual.add(at_us, fact.value)
         for state in channel.states:
-            if state.take(fact.value, at_us, now_us, stale=stale):
+            if state.take(fact.value, at_us, now_us, stale=stale, far_end=fact.far_end):
                 touched[id(state)] = state
 
     def _begin(self, subject: Subject, metric: str, now_us: int) -> _Channel:
@@ -286,7 +286,7 @@ _moment = attrgetter("at_us")
 def _hand_over(old: Watched, new: Watched) -> None:
     new.phase, new.was = old.phase, old.was
     new.since_us, new.was_since_us, new.at_us = old.since_us, old.was_since_us, old.at_us
-    new.value, new.seen_us, new.stale = old.value, old.seen_us, old.stale
+    new.value, new.seen_us, new.stale, new.far_end = old.value, old.seen_us, old.stale, old.far_end
     new.count, new.was_count = old.count, old.was_count
     new.voice = old.voice
     if new.voice is not None:

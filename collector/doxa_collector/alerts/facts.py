@@ -3,14 +3,14 @@
 Only what the rules in force read becomes a fact, and of several far ends measured over a line one figure is formed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from typing import Final, NamedTuple
 
 from doxa_collector.alerts.goals import Goals, reached
 from doxa_collector.alerts.lines import Lines
-from doxa_collector.alerts.own import NODE_METER, OWN
+from doxa_collector.alerts.own import NODE_METER, NOT_OF_THE_LINE, OWN
 from doxa_collector.ledger.record import Record
 from doxa_collector.watch.fact import Fact
 from doxa_collector.watch.runs import ROUND_US, SPEAKING
@@ -27,6 +27,9 @@ _WATCHED_US: Final = 1_800_000_000
 """Who has not said anything about a node for so long no longer watches it."""
 _HASTY_US: Final = 120_000_000
 """So long the other meters of a line may need to find that the line itself is down."""
+_FRESH_US: Final = 600_000_000
+"""A look at a node that is older confirms nobody else's."""
+_PATIENCE_US: Final = 900_000_000
 _OWN: Final = frozenset(name for metrics in OWN.values() for name in metrics)
 _RATES: Final = ("download_mbps", "download_ip_mbps", "upload_mbps", "upload_ip_mbps")
 
@@ -39,24 +42,42 @@ class _Seen(NamedTuple):
     value: float
 
 
+class Against(NamedTuple):
+    """Lines by what they find at one far end."""
+
+    failing: frozenset[Subject]
+    well: frozenset[Subject]
+    unseen: frozenset[Subject]
+
+
 _Key = tuple[Subject, str]
 
 
 class Observer:
     """Remembers of each line and node what its next fact needs, bounded by the number of lines × rules."""
 
-    def __init__(self, wanted: Mapping[str, bool], goals: Goals | None = None, version: str = __version__) -> None:
-        """`wanted` as `rules.wanted` gives it; `version` is what agents should run."""
+    def __init__(
+        self, wanted: Mapping[str, bool], goals: Goals | None = None, version: str = __version__,
+        worst: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """`wanted` and `worst` as `rules` gives them; `version` is what agents should run."""
         self._version = _numbers(version)
         self._lines = Lines()
         self._subjects: dict[tuple[str, str], Subject] = {}
         self._nodes: dict[str, Subject] = {}
         self._latest: dict[_Key, tuple[_Seen, ...]] = {}
         self._watchers: dict[Subject, dict[Subject, tuple[int, bool]]] = {}
-        self.use(wanted, goals or {})
+        self._held: dict[Subject, dict[Subject, int]] = {}
+        """Line → nodes that its probe alone watches and does not reach, since when; not told before the line is known to work."""
+        self._down: set[Subject] = set()
+        """Nodes of which that was said last."""
+        self._local: frozenset[str] = frozenset()
+        self._newest_us = 0
+        self.use(wanted, goals or {}, worst)
 
-    def use(self, wanted: Mapping[str, bool], goals: Goals) -> None:
+    def use(self, wanted: Mapping[str, bool], goals: Goals, worst: Collection[str] = ()) -> None:
         """Other rules or another registry from now on; what is known of lines stays."""
+        self._worst = frozenset(worst)
         self._goals = goals
         self._wanted = dict(wanted)
         self._by_meter: dict[str, list[tuple[str, str, Callable[[float, float], float]]]] = {}
@@ -65,6 +86,10 @@ class Observer:
             if name not in _OWN:
                 self._by_meter.setdefault(meter, []).append((value, name, max if larger else min))
         self._latest = {key: seen for key, seen in self._latest.items() if key[1] in wanted}
+
+    def stand_on(self, local: Iterable[str]) -> None:
+        """Nodes that stand in an office (its router): that one of them is reached says nothing about the line."""
+        self._local = frozenset(local)
 
     def measured(self, records: Iterable[Record]) -> list[Fact]:
         """The facts of these measurements, in the order of their starts; far ends of one run are one fact."""
@@ -80,10 +105,12 @@ class Observer:
                     found.append(before)
                 open_[key] = fact
         found += open_.values()
+        found += self._overdue()
         found.sort(key=_by_moment)
         return found
 
     def _of_record(self, record: Record) -> list[Fact]:
+        self._newest_us = max(self._newest_us, record.started_us)
         if record.meter == NODE_METER:
             return self._of_node(record)
         subject = self._subject(record.site, record.link)
@@ -91,9 +118,12 @@ class Observer:
         down = self._lines.judge(subject, record)
         found: list[Fact] = []
         if down is not None and DOWN in self._wanted:
-            found.append(Fact(subject, DOWN, float(down), record.started_us))
+            far_end = self._lines.far_end(subject) if down else ""
+            found.append(Fact(subject, DOWN, float(down), record.started_us, far_end))
         if down and not was_down and NODE_DOWN in self._wanted:
             found += self._take_back(subject, record.started_us)
+        if record.outcome is Outcome.OK and record.meter not in NOT_OF_THE_LINE:
+            found += self._works(subject, record.started_us)
         # What a dead line loses is no loss: a quality alarm of it would outlast the outage by the rule's own patience.
         dead = record.outcome is Outcome.FAILED and self._lines.is_down(subject)
         if record.outcome is not Outcome.PROBE_LIMITED and not dead:
@@ -126,15 +156,17 @@ class Observer:
         if known is None or (len(known) == 1 and known[0].far_end == far_end):
             if known is None or known[0].at_us <= at:
                 self._latest[key] = (_Seen(far_end, at, figure),)
-            return Fact(subject, metric, figure, at)
+            return Fact(subject, metric, figure, at, far_end or "")
         newest = max(at, *(seen.at_us for seen in known))
         others = tuple(s for s in known if s.far_end != far_end and newest - s.at_us < ROUND_US)
         mine = next((s for s in known if s.far_end == far_end and s.at_us > at), None) or _Seen(far_end, at, figure)
         self._latest[key] = (*others, mine)
+        speaks = far_end
         for seen in others:
-            if abs(at - seen.at_us) < ROUND_US:
-                figure = better(figure, seen.value)
-        return Fact(subject, metric, figure, at)
+            if abs(at - seen.at_us) < ROUND_US and better(figure, seen.value) != figure:
+                figure, speaks = seen.value, seen.far_end
+        named = not others or metric in self._worst  # the best of several says nothing about that far end
+        return Fact(subject, metric, figure, at, (speaks or "") if named else "")
 
     def _of_goal(self, subject: Subject, record: Record) -> list[Fact]:
         """What the probe limited may show that a line reaches its rate, never that it does not."""
@@ -171,22 +203,80 @@ class Observer:
             watchers[who] = at, up < 0.5
         for other in [w for w, (seen, _) in watchers.items() if at - seen >= _WATCHED_US]:
             del watchers[other]
-        telling = self._telling(watchers)
-        if not telling or (first and all(telling)):
-            return []
-        return [Fact(subject, NODE_DOWN, float(all(telling)), at)]
+        reached = up is not None and up >= 0.5 and record.far_end not in self._local
+        return [*(self._works(who, at) if reached else ()), *self._told(subject, watchers, at, first=first)]
 
-    def _telling(self, watchers: Mapping[Subject, tuple[int, bool]]) -> list[bool]:
-        return [failed for who, (_, failed) in watchers.items() if not (failed and self._lines.is_down(who))]
+    def _told(self, subject: Subject, watchers: Mapping[Subject, tuple[int, bool]], at: int, *, first: bool) -> list[Fact]:
+        telling = self._telling(watchers)
+        if not telling or (first and all(failed for _, failed in telling.values())):
+            return []
+        if not all(failed for _, failed in telling.values()):
+            self._down.discard(subject)
+            for nodes in self._held.values():
+                nodes.pop(subject, None)
+            return [Fact(subject, NODE_DOWN, 0.0, at)]
+        fresh = [who for who, (seen, _) in telling.items() if at - seen < _FRESH_US]
+        if len(fresh) == 1 and subject not in self._down:
+            self._held.setdefault(fresh[0], {}).setdefault(subject, at)
+            return []
+        return [self._blame(subject, at)]
+
+    def _blame(self, subject: Subject, at_us: int) -> Fact:
+        self._down.add(subject)
+        return Fact(subject, NODE_DOWN, 1.0, at_us)
+
+    def _works(self, who: Subject, at_us: int) -> list[Fact]:
+        """A line carried something: the nodes that its probe alone watches, and had not reached before that, are down."""
+        held = self._held.get(who)
+        if not held:
+            return []
+        proven = {found: since for found, since in held.items() if since < at_us}
+        for found in proven:
+            del held[found]
+        return [self._blame(found, since) for found, since in proven.items()]
+
+    def _overdue(self) -> list[Fact]:
+        """What nothing was ever said about, though the line should have been measured by now, is believed in the end."""
+        found = []
+        for who, held in self._held.items():
+            patience_us = min(max(_HASTY_US, 5 * self._lines.pause_us(who) // 2), _PATIENCE_US)
+            for subject in [s for s, since in held.items() if self._newest_us - since >= patience_us]:
+                found.append(self._blame(subject, held.pop(subject)))
+        return found
+
+    def _telling(self, watchers: Mapping[Subject, tuple[int, bool]]) -> Mapping[Subject, tuple[int, bool]]:
+        return {who: look for who, look in watchers.items() if not (look[1] and self._lines.is_down(who))}
 
     def _take_back(self, who: Subject, at_us: int) -> list[Fact]:
         """A line turned out to be down: what its probe said about nodes just before was about the line, not the nodes."""
+        self._held.pop(who, None)
         found = []
         for subject, watchers in self._watchers.items():
             seen, failed = watchers.get(who, (0, False))
             if failed and abs(at_us - seen) < _HASTY_US and not self._telling(watchers):
+                self._down.discard(subject)
                 found.append(Fact(subject, NODE_DOWN, 0.0, max(at_us, seen)))
         return found
+
+    # --- what correlation asks
+
+    def reached(self, node: Subject) -> bool:
+        """Whether somebody reached the node lately, and nobody has said since that it is down."""
+        looks = self._telling(self._watchers.get(node, {})).values()
+        return any(not failed and self._newest_us - seen < _FRESH_US for seen, failed in looks)
+
+    def against(self, far_end: str, since_us: int) -> Against:
+        """The lines that are judged by this far end alone, and were measured in the last half hour.
+
+        `since_us`: those measured since then are failing or well; the others have not been looked at.
+        """
+        failing, well, unseen = set(), set(), set()
+        for subject, newest_us, down in self._lines.against(far_end):
+            if newest_us >= since_us:
+                (failing if down else well).add(subject)
+            elif self._newest_us - newest_us < _WATCHED_US:
+                unseen.add(subject)
+        return Against(frozenset(failing), frozenset(well), frozenset(unseen))
 
     # --- statuses
 

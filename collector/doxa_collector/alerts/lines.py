@@ -1,11 +1,12 @@
 """Remembers the latest runs over every line and says, run by run, whether the line is down."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from doxa_collector.alerts.own import NOT_OF_THE_LINE
 from doxa_collector.ledger.record import Record
-from doxa_collector.watch.runs import RECENT, all_failed, deciding
+from doxa_collector.watch.runs import RECENT, ROUND_US, all_failed, deciding
 from doxa_collector.watch.subject import Subject
 from doxa_core.outcome import Outcome
 
@@ -26,6 +27,12 @@ class _Line:
     """The one that decided last."""
     down: bool = False
 
+    def far_end(self) -> str:
+        """The only one in the newest round of the meter that decides."""
+        mine = [run for run in self.runs if run.meter == self.meter]
+        names = {run.far_end for run in mine if mine[0].started_us - run.started_us < ROUND_US}
+        return (names.pop() or "") if len(names) == 1 else ""
+
 
 class Lines:
     """Every line that was ever measured: a dozen runs of each of its meters."""
@@ -37,6 +44,23 @@ class Lines:
         """What its last judgement was; a line that nobody judged is not down."""
         found = self._lines.get(subject)
         return found is not None and found.down
+
+    def far_end(self, subject: Subject) -> str:
+        """The far end that the line is judged by, where it is a single one; empty else."""
+        found = self._lines.get(subject)
+        return "" if found is None else found.far_end()
+
+    def against(self, far_end: str) -> Iterator[tuple[Subject, int, bool]]:
+        """The lines that are judged by this far end alone: (line, start of the newest run, whether it is down)."""
+        for subject, found in self._lines.items():
+            if found.far_end() == far_end:
+                yield subject, found.runs[0].started_us, found.down
+
+    def pause_us(self, subject: Subject) -> int:
+        """The time between the two newest runs of the meter that decides; 0 where there are not two."""
+        found = self._lines.get(subject)
+        starts = sorted({run.started_us for run in found.runs if run.meter == found.meter}) if found else []
+        return starts[-1] - starts[-2] if len(starts) > 1 else 0
 
     def judge(self, subject: Subject, record: Record) -> bool | None:
         """Whether the line is down after this run; None where the run decides nothing (another meter does, or it is old)."""

@@ -111,6 +111,12 @@ OF_COLLECTOR: Final[Mapping[str, Own]] = {
     "collector.silence_s": Own(
         Text(vi="thời gian kể từ phép đo nhận được gần nhất", en="time since the latest measurement arrived")
     ),
+    "collector.silence_flag": Own(
+        Text(
+            vi="1 khi hoàn toàn không nhận được tin nào lâu hơn hẳn mức thường, dù các thiết bị đo đang trực tuyến",
+            en="1 where nothing at all is heard for far longer than usual though probes are online",
+        )
+    ),
     "collector.sink_stuck_flag": Own(
         Text(vi="1 khi một kho số liệu không nhận dữ liệu", en="1 where a sink takes nothing")
     ),

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final, TypeVar
 
 from doxa_collector.alerts.catalogue import Metric, known_metrics
@@ -15,6 +14,7 @@ from doxa_core.errors import InputError
 from doxa_core.language import Text
 from doxa_core.linkkind import LinkKind
 from doxa_core.names import IDENTIFIER
+from doxa_core.similar import nearest
 from doxa_core.strict import Table
 
 _DAY_S: Final = 86_400.0
@@ -74,9 +74,9 @@ def _metric(table: Table) -> Metric:
 
 def _near_metric(name: str, kind: Kind) -> Text:
     of_kind = [m.name for m in known_metrics().values() if m.kind is kind]
-    near = get_close_matches(name, of_kind, 1, 0.5)
-    if near:
-        return _NEAR.fill(near=near[0])
+    near = nearest(name, of_kind)
+    if near is not None:
+        return _NEAR.fill(near=near)
     prefix = name.partition(".")[0]
     some = [m for m in of_kind if m.startswith(f"{prefix}.")] or of_kind
     return _CHOOSE.fill(names=", ".join(some[:12]) + (" …" if len(some) > 12 else ""))
@@ -224,9 +224,9 @@ def _check_places(table: Table, key: str, sentence: str, kind: Kind) -> None:
     except ValueError as error:
         raise table.refuse(key, _BRACES.fill(error=error), _DOUBLE) from None
     if unknown is not None:
-        near = get_close_matches(unknown, allowed, 1)
+        near = nearest(unknown, allowed)
         names = ", ".join(f"{{{name}}}" for name in allowed)
-        mend = _NEAR.fill(near=f"{{{near[0]}}}") if near else _CHOOSE.fill(names=names)
+        mend = _NEAR.fill(near=f"{{{near}}}") if near else _CHOOSE.fill(names=names)
         raise table.refuse(key, _NO_PLACE.fill(name=f"{{{unknown}}}", kind=kind.value), mend)
 
 
@@ -237,8 +237,8 @@ def refuse_twice(table: Table, name: str, first: int) -> InputError:
 
 def refuse_stranger(table: Table, name: str, shipped: Sequence[str]) -> InputError:
     """The error for a rule that neither changes a shipped one nor is one of its own."""
-    near = get_close_matches(name, shipped, 1, 0.5)
-    mend = _NEAR.fill(near=near[0]) if near else _WHOLE_RULE
+    near = nearest(name, shipped)
+    mend = _NEAR.fill(near=near) if near else _WHOLE_RULE
     return table.refuse("id", _STRANGER.fill(name=name), mend)
 
 

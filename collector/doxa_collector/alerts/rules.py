@@ -81,6 +81,11 @@ def wanted(rules: Iterable[Rule]) -> dict[str, bool]:
     return {rule.metric.name: _way(rule) for rule in rules if rule.enabled}
 
 
+def worst(rules: Iterable[Rule]) -> frozenset[str]:
+    """The metrics of which every far end counts for itself: the one that fares worst speaks, and is named."""
+    return frozenset(rule.metric.name for rule in rules if rule.enabled and rule.far_ends == "worst")
+
+
 class Rules:
     """The rules of a running service: a bad file is told and changes nothing, the last good set stays in force."""
 

@@ -99,6 +99,7 @@ class Speech:
         text = fill(
             rule.message, state.subject, state.about, rule.metric, value=state.value, threshold=state.raise_at,
             baseline=state.baseline, since_us=state.since_us, now_us=now_us, reveal=self._reveal,
+            far_end=state.far_end,
         )  # fmt: skip
         voice.alarm = Alarm(
             rule=rule.id,
@@ -133,6 +134,8 @@ def _detail(state: Watched, voice: Voice) -> dict[str, Any]:
     found: dict[str, Any] = {"metric": rule.metric.name, "operator": rule.operator.value}
     known = {"threshold": state.raise_at, "baseline": state.baseline}
     found |= {name: value for name, value in known.items() if value is not None}
+    if state.far_end:
+        found["far_end"] = state.far_end
     if voice.flapping:
         found["flapping"] = True
     return found

@@ -44,7 +44,7 @@ class Watched:
     """The state of one rule about one subject. All moments in microseconds since 1970 UTC."""
 
     __slots__ = (
-        "about", "at_us", "baseline", "clear", "count", "due_us", "holds", "hour", "phase", "raise_at", "rule", "seen_us",
+        "about", "at_us", "baseline", "clear", "count", "due_us", "far_end", "holds", "hour", "phase", "raise_at", "rule", "seen_us",
         "since_us", "stale", "subject", "usual", "value", "voice", "was", "was_count", "was_since_us",
     )  # fmt: skip
 
@@ -62,6 +62,8 @@ class Watched:
         self.at_us = NEVER
         """The newest fact's moment."""
         self.value: float | None = None
+        self.far_end = ""
+        """Whom the newest fact is about."""
         self.seen_us = 0
         """When it came, by our clock."""
         self.stale = False
@@ -91,7 +93,7 @@ class Watched:
         """Whether the rule holds, by its own hysteresis."""
         return self.phase >= Phase.BAD
 
-    def take(self, value: float, at_us: int, now_us: int, *, stale: bool) -> bool:
+    def take(self, value: float, at_us: int, now_us: int, *, stale: bool, far_end: str = "") -> bool:
         """One fact; whether the phase may have to change now. Older ones than the newest change nothing."""
         if at_us <= self.at_us:
             if at_us < self.at_us or not self._better(value):
@@ -99,7 +101,7 @@ class Watched:
             self.phase, self.since_us, self.count = self.was, self.was_since_us, self.was_count
         else:
             self.was, self.was_since_us, self.was_count = self.phase, self.since_us, self.count
-        self.at_us, self.value, self.seen_us, self.stale = at_us, value, now_us, stale
+        self.at_us, self.value, self.seen_us, self.stale, self.far_end = at_us, value, now_us, stale, far_end
         if self.usual is not None:
             self._look_back(at_us // HOUR_US)
         if self.raise_at is None or self.clear is None:

@@ -15,7 +15,7 @@ _ALWAYS: Final = frozenset({"metric", "value", "threshold", "baseline", "since"}
 _OF_OFFICE: Final = frozenset({"office", "code", "place"})
 PLACEHOLDERS: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.PROBE: _ALWAYS | _OF_OFFICE | {"agent"},
-    Kind.LINK: _ALWAYS | _OF_OFFICE | {"link", "provider"},
+    Kind.LINK: _ALWAYS | _OF_OFFICE | {"link", "provider", "far_end"},
     Kind.NODE: _ALWAYS | {"node"},
     Kind.COLLECTOR: _ALWAYS,
 }
@@ -47,8 +47,9 @@ def fill(
     since_us: int,
     now_us: int,
     reveal: bool,
+    far_end: str = "",
 ) -> Text:
-    """`message` about this subject at this moment; rates and providers of a TSLCD line are hidden unless `reveal`."""
+    """`message` about this subject at this moment; rates, providers and far ends of a TSLCD line are hidden unless `reveal`."""
     hidden = about.link_kind is LinkKind.TSLCD and not reveal
     rate = MASK if hidden and metric.unit == "mbps" else None
     kind = about.link_kind.text if about.link_kind is not None else subject.name
@@ -62,6 +63,7 @@ def fill(
                 node=subject.name,
                 link=kind if isinstance(kind, str) else kind.in_language(lang),
                 provider=MASK if hidden else about.provider or "?",
+                far_end=MASK if hidden and far_end else far_end or "?",
                 metric=metric.text.in_language(lang),
                 value=rate or shown(value, metric.unit, lang),
                 threshold=rate or shown(threshold, metric.unit, lang),

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from difflib import get_close_matches
 
 from sqlalchemy import Connection, select
 
@@ -13,6 +12,7 @@ from doxa_collector.ledger.schema import link as link_table
 from doxa_core.errors import InputError
 from doxa_core.language import Text
 from doxa_core.layers import Layer
+from doxa_core.similar import nearest
 
 
 def read_week(conn: Connection, site: str, link: str, last: date, series: str | None = None) -> Week:
@@ -47,7 +47,7 @@ def _contracts(conn: Connection, site: str, link: str, period: Period) -> dict[d
 def _offer(conn: Connection, site: str, link: str) -> Text:
     table = link_table.c
     there = sorted({f"{row.site}/{row.link}" for row in conn.execute(select(table.site, table.link))})
-    near = get_close_matches(f"{site}/{link}", there, 3) or [name for name in there if name.startswith(f"{site}/")]
+    near = [name for name in there if name.startswith(f"{site}/")] or [n for n in (nearest(f"{site}/{link}", there),) if n]
     return _NEAR.fill(names=", ".join(near)) if near else _SEE
 
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
 from doxa_collector.incidents import lifecycle, showing, store
 from doxa_collector.incidents.atlas import read_atlas
 from doxa_collector.incidents.explain import Ground
-from doxa_collector.incidents.settings import Settings as Rules
 from doxa_collector.incidents.summary import summary
 from doxa_collector.incidents.windows import Scope
 from doxa_collector.ledger.engine import open_ledger, writing
@@ -28,6 +26,7 @@ from doxa_collector.registry import read_registry
 from doxa_core.errors import InputError
 from doxa_core.language import VIETNAM_TIME, Text
 from doxa_core.moments import microseconds
+from doxa_core.similar import nearest
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -251,8 +250,8 @@ def _known_scope(scope: Scope, ground: Ground) -> Scope:
 
 
 def _near(wanted: str, known: Any) -> Text:
-    if near := get_close_matches(wanted, sorted(known), 1):
-        return Text(vi=f"có phải ý bạn là «{near[0]}»?", en=f"did you mean '{near[0]}'?")
+    if near := nearest(wanted, sorted(known)):
+        return Text(vi=f"có phải ý bạn là «{near}»?", en=f"did you mean '{near}'?")
     return Text(vi="hãy xem sites.toml và nodes.toml", en="see sites.toml and nodes.toml")
 
 
@@ -273,7 +272,7 @@ def _ground(conn: Connection, settings: Settings) -> tuple[Ground, bool]:
     """The registry as the ledger has it and the tree as its file has it; and whether TSLCD may be shown."""
     atlas = read_atlas(conn, datetime.now(VIETNAM_TIME).date())
     reveal = settings.web is not None and settings.web.page.reveal_tslcd
-    return Ground(_tree(settings), atlas, Rules()), reveal
+    return Ground(_tree(settings), atlas, settings.incidents), reveal
 
 
 def _tree(settings: Settings) -> Tree:

@@ -15,6 +15,7 @@ from doxa_collector.incidents.explain import Ground, Key, Root, clusters, explai
 from doxa_collector.incidents.live import Live
 from doxa_collector.incidents.model import Cause, Family, Fault, Incident, IncidentChange, Member, Reach, State, Turn
 from doxa_collector.incidents.settings import Settings
+from doxa_collector.incidents.sight import Sight
 from doxa_collector.incidents.symptom import LINE, POWER, cause_of, family_of, word_of
 from doxa_collector.incidents.windows import Window, covers
 from doxa_collector.nodes.tree import Tree
@@ -31,9 +32,13 @@ _TURNS = list(Turn)
 class Correlator:
     """Holds the incidents that last, and those that ended so recently that they may come back."""
 
-    def __init__(self, tree: Tree, atlas: Atlas, settings: Settings | None = None) -> None:
+    def __init__(
+        self, tree: Tree, atlas: Atlas, settings: Settings | None = None, sight: Sight | None = None
+    ) -> None:
+        """`sight` tells what is well; without it only alarms are known."""
         self.settings = settings or Settings()
-        self._ground = Ground(tree, atlas, self.settings)
+        self._sight = sight
+        self._ground = Ground(tree, atlas, self.settings, sight)
         self._live: dict[int, Live] = {}
         self._ended: dict[int, Live] = {}
         self._next = 1
@@ -63,7 +68,7 @@ class Correlator:
 
     def stand_on(self, tree: Tree, atlas: Atlas) -> None:
         """Go on with another tree or registry; incidents stay as they are."""
-        self._ground = Ground(tree, atlas, self.settings)
+        self._ground = Ground(tree, atlas, self.settings, self._sight)
         self._seen = None
 
     def restore(self, incidents: Iterable[Incident], next_id: int) -> None:
@@ -237,7 +242,7 @@ class Correlator:
 
     def _split(self, fault: Fault, alarms: Sequence[Alarm]) -> list[list[Alarm]]:
         """Two failures of one office hours apart are two faults; what a root explains is one."""
-        if fault.reach in _ROOTED:
+        if _lasts(fault):
             return clusters(alarms, 1e12)
         return clusters(alarms, self._span_s(fault))
 
@@ -250,24 +255,28 @@ class Correlator:
         target = next((live for _, live in sorted(self._live.items()) if self._accepts(live, fault, alarms)), None)
         if target is not None:
             self._grow(now_us, target, alarms)
-        elif self._is_due(now_us, alarms):
+        elif self._is_due(now_us, fault, alarms):
             self._open(now_us, fault, alarms)
 
     def _accepts(self, live: Live, fault: Fault, alarms: Sequence[Alarm]) -> bool:
         if live.fault != fault:
             return False
+        if fault.family is Family.CERTIFICATE and _lasts(fault):
+            return True
         if live.fault.reach in _ROOTED and live.root_ended_us() is None:
             return True
         margin = int(self._span_s(fault) * 1e6)
         began = [a.began_us for a in alarms]
         return min(began) <= live.last_us + margin and max(began) >= live.first_us - margin
 
-    def _is_due(self, now_us: int, alarms: Iterable[Alarm]) -> bool:
+    def _is_due(self, now_us: int, fault: Fault, alarms: Sequence[Alarm]) -> bool:
         """Whether the fault has settled. Alarms that have an incident already wait for nobody."""
         seen = [self._first_seen[a.key] for a in alarms if a.key in self._first_seen]
         if not seen:
             return True
         s = self.settings
+        if fault.reach is Reach.COLLECTOR and any(a.subject.kind is Kind.COLLECTOR for a in alarms):
+            return now_us >= min(seen) + s.quiet_s * 1e6  # it says so itself, and nothing wider can explain it
         settled = max(min(seen) + s.settle_s * 1e6, max(seen) + s.quiet_s * 1e6)
         return now_us >= min(settled, min(seen) + s.settle_most_s * 1e6)
 
@@ -293,6 +302,8 @@ class Correlator:
             return fits and atlas.province_of(alarm.subject.site) == name and self._is_dead(alarm, alarms)
         if said == POWER or alarm.subject.kind is Kind.NODE:
             return False
+        if reach is Reach.FAR_END:
+            return alarm.detail.get("far_end") == name
         if reach is Reach.PROVINCE:
             province, _, provider = name.partition(" ")
             return bool(lines & atlas.watched_of_provider.get((province, provider), frozenset()))
@@ -476,6 +487,11 @@ class Correlator:
                 notable=notable and not live.muted,
             )
         )
+
+
+def _lasts(fault: Fault) -> bool:
+    """Whether all that it ever explains at one time is one incident, however far apart it begins."""
+    return fault.reach in _ROOTED or (fault.reach is Reach.FAR_END and fault.family is Family.CERTIFICATE)
 
 
 def _with_cause(alarm: Alarm, causes: Mapping[str, str]) -> Alarm:

@@ -4,16 +4,17 @@ The explanations are tried in this order, and what one takes the next does not s
 
 1. we ourselves do not hear (collector or broker): nothing that is silent says anything about an office;
 2. power, by the evidence of presence, at single offices or at many of a province;
-3. a node: concluded from what fails behind it, or watched and down itself;
-4. everything silent at once without a node that explains it: again we ourselves, as a conclusion;
-5. a far end that lines of several providers fail against;
+3. a far end: (nearly) all lines that are measured against it alone fail, their probes are heard, and no node or provider
+   that they have in common can be what is broken;
+4. a node: concluded from what fails behind it, or watched and down itself;
+5. everything silent at once without a node that explains it: again we ourselves, as a conclusion;
 6. a provider, in a province or in several: far above coincidence, and not by accident its own lines;
 7. an area: whole offices of a province, far above coincidence; the cause is not known;
 8. the single office, line or device.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -22,6 +23,7 @@ from doxa_collector.incidents.atlas import Atlas
 from doxa_collector.incidents.chance import by_accident, coincidence
 from doxa_collector.incidents.model import Family, Fault, Reach
 from doxa_collector.incidents.settings import Settings
+from doxa_collector.incidents.sight import Blind, Sight
 from doxa_collector.incidents.symptom import BROKER, COLLECTOR, LINE, POWER, cause_of, family_of, is_own
 from doxa_collector.nodes.tree import Tree
 from doxa_collector.watch.alarm import Alarm
@@ -51,7 +53,8 @@ class Root:
 class Ground:
     """The tree over the atlas, with the counts that explaining asks for again and again."""
 
-    def __init__(self, tree: Tree, atlas: Atlas, settings: Settings) -> None:
+    def __init__(self, tree: Tree, atlas: Atlas, settings: Settings, sight: Sight | None = None) -> None:
+        self.sight = sight or Blind()
         self.tree = tree
         self.atlas = atlas
         self.settings = settings
@@ -137,11 +140,11 @@ class _Explaining:
         self._ourselves(down)
         self._power(self._left(down))
         for cluster in clusters(self._left(down), self.settings.window_s):
-            self._inferred_nodes(cluster)
+            self._far_ends(cluster, Family.DOWN)
+            self._inferred_nodes(self._left(cluster))
         self._failing_nodes(self._left(down))
         for cluster in clusters(self._left(down), self.settings.window_s):
             self._all_silent(cluster)
-            self._far_ends(self._left(cluster), Family.DOWN)
             self._providers(self._left(cluster), Family.DOWN, self.settings.window_s)
             self._areas(self._left(cluster))
         for alarm in self._left(down):
@@ -201,7 +204,7 @@ class _Explaining:
         if faults and faults[0] is not None and all(fault is not None for fault in faults):
             self._take([alarm], faults[0])
 
-    # --- 3: nodes
+    # --- 4: nodes
 
     def _inferred_nodes(self, cluster: Sequence[Alarm]) -> None:
         """Nodes that nothing says to be down, but behind which too much fails to be anything else."""
@@ -259,7 +262,7 @@ class _Explaining:
                 top = min(causes, key=lambda n: (len(self.tree.ancestors(n)), n))
                 self._take([alarm], Fault(Reach.NODE, top.name))
 
-    # --- 4: everything at once
+    # --- 5: everything at once
 
     def _all_silent(self, cluster: Sequence[Alarm]) -> None:
         silent = [a for a in self._left(cluster) if a.subject.kind is Kind.PROBE]
@@ -267,23 +270,46 @@ class _Explaining:
         if len(silent) >= least:
             self._take(self._left(cluster), Fault(Reach.COLLECTOR, ""))
 
-    # --- 5: far ends
+    # --- 3: far ends
 
     def _far_ends(self, alarms: Sequence[Alarm], family: Family) -> None:
         groups: dict[str, list[Alarm]] = defaultdict(list)
         for alarm in alarms:
             far_end = alarm.detail.get("far_end")
-            if isinstance(far_end, str) and alarm.subject.kind is Kind.LINK:
+            if isinstance(far_end, str) and alarm.subject.kind is Kind.LINK and alarm.subject not in self.local:
                 groups[far_end].append(alarm)
-        silent = {a.subject.site for a in alarms if a.subject.kind is Kind.PROBE}
+        silent: set[Subject] = set()
+        for alarm in alarms:
+            silent |= self.lines[alarm.key] if alarm.subject.kind is Kind.PROBE else frozenset()
         window = self.settings.window_s if family is Family.DOWN else self.settings.quality_window_s
         for far_end, found in sorted(groups.items()):
-            lines = {a.subject for a in found}
-            providers = {self.atlas.provider_of(line) for line in lines}
-            if len(providers) < 2 or len(lines) < self.settings.group_least or {line.site for line in lines} & silent:
+            lines = frozenset(a.subject for a in found)
+            if len(lines) < self.settings.group_least or lines & silent:
+                continue
+            known = self._is_all_there_is(far_end, found, lines, silent)
+            if not known or not self._have_little_in_common(lines):
                 continue
             if self._far_above(len(lines), len(self.atlas.watched), found, window):
                 self._take(found, Fault(Reach.FAR_END, far_end, family))
+
+    def _is_all_there_is(
+        self, far_end: str, alarms: Sequence[Alarm], lines: frozenset[Subject], silent: Collection[Subject]
+    ) -> bool:
+        """Whether nearly every line that is measured against it fails; a probe that went silent is no far end's doing."""
+        since_us = min(a.began_us for a in alarms)
+        failing, well, unseen = self.ground.sight.against(far_end, since_us)
+        if not failing | well | unseen:  # nobody can say who is measured against it
+            return True
+        failing |= lines
+        against = len(well - lines) + len(unseen & frozenset(silent))
+        return len(failing) >= self.settings.far_end_share * (len(failing) + against)
+
+    def _have_little_in_common(self, lines: frozenset[Subject]) -> bool:
+        """Whether nothing that all the lines have in common may be what is broken instead: a node, a provider."""
+        common = frozenset.intersection(*(frozenset(self.tree.ancestors(line)) for line in lines))
+        if common:
+            return all(self.ground.sight.reached(node) for node in common)
+        return len({self.atlas.provider_of(line) for line in lines}) > 1
 
     def _far_above(self, failing: int, among: int, alarms: Sequence[Alarm], window_s: float) -> bool:
         span_s = (max(a.began_us for a in alarms) - min(a.began_us for a in alarms)) / 1e6
@@ -399,6 +425,10 @@ class _Explaining:
 
     def _devices(self) -> None:
         rules: dict[str, list[Alarm]] = defaultdict(list)
+        for alarm in self._left(self.alarms):
+            if self.families[alarm.key] is Family.CERTIFICATE and alarm.detail.get("far_end"):
+                page = str(alarm.detail["far_end"])  # its own, over whatever line it is read
+                self._take([alarm], Fault(Reach.FAR_END, page, Family.CERTIFICATE))
         for alarm in self._left(self.alarms):
             rules[alarm.rule].append(alarm)
         for rule, alarms in sorted(rules.items()):

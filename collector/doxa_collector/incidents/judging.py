@@ -75,7 +75,7 @@ def _cause(
         case Reach.PROVIDER:
             return Cause.PROVIDER
         case Reach.FAR_END:
-            return Cause.FAR_END
+            return Cause.CERTIFICATE if fault.family is Family.CERTIFICATE else Cause.FAR_END
         case _:
             return _office_cause(fault, members, evidence)
 
@@ -146,6 +146,8 @@ def _provider(ground: Ground, fault: Fault, members: Sequence[Member]) -> str | 
 def _severity(ground: Ground, fault: Fault, members: Sequence[Member]) -> Severity:
     worst = max((m.severity for m in members), key=lambda s: s.rank, default=Severity.INFO)
     offices = {m.subject.site for m in members if m.subject.site}
+    if fault.reach is Reach.FAR_END:
+        return min(worst, Severity.WARNING, key=lambda s: s.rank)  # no office lacks anything
     if fault.family is Family.DOWN and len(offices) >= ground.settings.critical_sites:
         return Severity.CRITICAL
     return worst
@@ -171,7 +173,7 @@ def _why(
             return (_provider_why(ground, fault, lines),)
         case Reach.PROVIDER:
             return (_PROVIDER.fill(n=len(lines), all=len({ground.atlas.province_of(line.site) for line in lines})),)
-        case Reach.FAR_END:
+        case Reach.FAR_END if fault.family is not Family.CERTIFICATE:
             return (_FAR_END.fill(n=len(lines)),)
         case _:
             return (_POWER_HERE,) if power and fault.family is Family.DOWN else ()
@@ -220,6 +222,6 @@ _PROVIDER = Text(
     vi="{n} đường truyền của nhà mạng ở {all} tỉnh cùng lỗi", en="{n} of the provider's lines in {all} provinces fail"
 )
 _FAR_END = Text(
-    vi="{n} đường truyền của nhiều nhà mạng cùng lỗi tới một đầu xa",
-    en="{n} lines of several providers fail against one far end",
+    vi="{n} đường truyền đo tới cùng một đầu xa đều không tới được, trong khi các thiết bị đo vẫn trực tuyến",
+    en="{n} lines that are measured against one far end all fail there, while their probes are heard",
 )

@@ -226,7 +226,9 @@ class Incident:
 
     @property
     def lost_sites(self) -> frozenset[str]:
-        """The offices that now lack a line or their probe; running on a battery is no loss yet."""
+        """The offices that now lack a line or their probe; running on a battery is no loss yet, a far end's death is none."""
+        if self.fault.reach is Reach.FAR_END:
+            return frozenset()
         return frozenset(
             m.subject.site for m in self.members if m.is_open and m.subject.site and m.family is Family.DOWN
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from doxa_collector.alerts.wording import MASK
 from doxa_collector.incidents.explain import Ground
 from doxa_collector.incidents.model import Cause, Family, Incident, Member, Reach, State
 from doxa_collector.nodes.tree import Network
@@ -50,6 +51,8 @@ def headline(incident: Incident, ground: Ground, *, reveal: bool = False) -> Tex
     down = [m for m in incident.members if m.family is Family.DOWN]
     sites = frozenset(m.subject.site for m in down if m.subject.site and (m.is_open or not lasts))
     ended = Text(vi="", en="") if lasts else _ENDED[incident.state]
+    if incident.fault.reach is Reach.FAR_END:
+        return _joined(_far_end(incident, ground, reveal=reveal), ended)
     if not sites or incident.fault.family is not Family.DOWN:
         return _joined(_quality(incident, ground, reveal=reveal), ended)
     if len(sites) == 1 and incident.fault.reach is Reach.OFFICE:
@@ -78,6 +81,14 @@ def root_name(incident: Incident, ground: Ground, *, reveal: bool = False) -> Te
         return None
     hidden = found.network is not Network.INTERNET and not reveal
     return found.kind.text if hidden else Text(vi=found.name, en=found.name)
+
+
+def far_end_name(incident: Incident, ground: Ground, *, reveal: bool = False) -> str | None:
+    """The far end that is to blame; hidden where only TSLCD lines are measured against it and they are not to be shown."""
+    if incident.fault.reach is not Reach.FAR_END:
+        return None
+    kinds = {ground.atlas.kind_of(m.subject) for m in incident.members}
+    return MASK if kinds == {LinkKind.TSLCD} and not reveal else incident.fault.name
 
 
 def provider_name(incident: Incident, ground: Ground, *, reveal: bool = False) -> str | None:
@@ -261,6 +272,31 @@ def _quality(incident: Incident, ground: Ground, *, reveal: bool) -> Text:
     return _PLAIN.fill(where=where, cause=incident.cause.text, since=_time(incident.began_us))
 
 
+def _far_end(incident: Incident, ground: Ground, *, reveal: bool) -> Text:
+    """`Đầu xa vnix-hn không trả lời từ …; đo từ 12/130 xã (…)`: nothing is said of the lines."""
+    name = far_end_name(incident, ground, reveal=reveal)
+    since = _time(incident.began_us)
+    if incident.fault.family is Family.DOWN:
+        head = _FAR_END_DOWN.fill(name=name, since=since)
+    elif incident.fault.family is Family.CERTIFICATE:
+        head = _PAGE.fill(name=name, cause=incident.cause.text, since=since)
+    else:
+        families = sorted({m.family for m in incident.members})
+        named = [text for family, text in _SEEN.items() if family in families] or [incident.cause.text]
+        head = _FAR_END_POOR.fill(name=name, what=named[0], since=since)
+    return _joined(head, _SEEN_FROM.fill(count=_count(incident.sites, ground), parts=_breakdown(incident.sites, ground)))
+
+
+_FAR_END_DOWN: Final = Text(
+    vi="Đầu xa {name} không trả lời từ {since}", en="The far end {name} does not answer since {since}"
+)
+_FAR_END_POOR: Final = Text(vi="Đo tới đầu xa {name}: {what} từ {since}", en="Measured to {name}: {what} since {since}")
+_PAGE: Final = Text(vi="Trang {name}: {cause} từ {since}", en="Page {name}: {cause} since {since}")
+_SEEN_FROM: Final = Text(vi="; đo từ {count}{parts}", en="; measured from {count}{parts}")
+_SEEN: Final = {
+    Family.LOSS: Cause.LOSS_DEGRADED.text, Family.LATENCY: Cause.LATENCY_DEGRADED.text,
+    Family.SPEED: Cause.SPEED_DEGRADED.text, Family.SERVICE: Cause.SERVICE.text, Family.IPV6: Cause.IPV6.text,
+}  # fmt: skip
 _NETWORKS: Final = {
     LinkKind.FIXED: Text(vi="Internet", en="Internet"),
     LinkKind.MOBILE: Text(vi="Internet di động", en="mobile Internet"),

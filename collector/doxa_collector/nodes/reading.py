@@ -1,7 +1,6 @@
 """nodes.toml: strict, and checked against the registry: a cycle, two parents or an unknown name is refused with its cure."""
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from doxa_collector.nodes.tree import Network, Node, NodeKind, Tree
@@ -9,6 +8,7 @@ from doxa_collector.registry import Registry
 from doxa_core.language import Text
 from doxa_core.linkkind import LinkKind
 from doxa_core.names import IDENTIFIER
+from doxa_core.similar import nearest
 from doxa_core.strict import Table, read_toml
 
 
@@ -165,8 +165,8 @@ def _network_of(draft: _Draft, named: Mapping[str, _Draft]) -> Network | None:
 
 
 def _near(wanted: str, known: Mapping[str, object] | set[str]) -> Text:
-    if near := get_close_matches(wanted, sorted(known), 1):
-        return Text(vi=f"có phải ý bạn là «{near[0]}»?", en=f"did you mean '{near[0]}'?")
+    if near := nearest(wanted, sorted(known)):
+        return Text(vi=f"có phải ý bạn là «{near}»?", en=f"did you mean '{near}'?")
     return Text(vi="hãy sửa tên này, hoặc thêm nó vào danh mục", en="mend this name, or add what it names")
 
 

@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from doxa_collector.plans.model import Plan, Target
 from doxa_collector.plans.showing import legend, plain, plan_line, plan_lines, target_lines
 from doxa_core.errors import DoxaError, InputError
 from doxa_core.language import Text
+from doxa_core.similar import nearest
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -106,8 +106,8 @@ def _named_target(plan: Plan, wanted: str) -> Target:
 
 
 def _near(wanted: str, known: list[str]) -> Text:
-    if near := get_close_matches(wanted, known, 1):
-        return Text(vi=f"có phải ý bạn là «{near[0]}»?", en=f"did you mean '{near[0]}'?")
+    if near := nearest(wanted, known):
+        return Text(vi=f"có phải ý bạn là «{near}»?", en=f"did you mean '{near}'?")
     return Text(vi=f"hãy chọn trong: {', '.join(known)}", en=f"choose from: {', '.join(known)}")
 
 

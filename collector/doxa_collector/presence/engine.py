@@ -110,6 +110,11 @@ class Engine:
         self._news.clear()
         return turns
 
+    @property
+    def speakers(self) -> int:
+        """How many probes are online, and so should be heard of."""
+        return sum(p.shown is not None and p.shown.state is State.ONLINE for p in self._probes.values())
+
     def all(self) -> list[Presence]:
         """What is shown of every probe, by office and name."""
         found = [probe.shown for probe in self._probes.values() if probe.shown is not None]
@@ -120,6 +125,7 @@ class Engine:
     def _look_around(self, now_us: int, around: Surroundings) -> bool:
         """Whether everybody has to be looked at again, because the broker or we ourselves turned."""
         blind = around.broker_lost_us is not None or around.behind_s > self.settings.behind_s
+        blind |= around.silent_us is not None
         if self._blind and not blind:
             self._grace_until_us = now_us + int(self.settings.grace_s * _US)
             for name in self._probes:
@@ -220,6 +226,9 @@ class Engine:
         if around.behind_s > self.settings.behind_s:
             evidence = Evidence(code="collector_behind", at_us=now_us, about=f"{around.behind_s:.0f}")
             return self._shown(probe, State.UNKNOWN, Cause.COLLECTOR, now_us, evidence)
+        if around.silent_us is not None:
+            evidence = Evidence(code="all_silent", at_us=around.silent_us)
+            return self._shown(probe, State.UNKNOWN, Cause.COLLECTOR, around.silent_us, evidence)
         if now_us < self._grace_until_us:
             self._later(probe, self._grace_until_us + 1)
             since = shown.since_us if shown is not None and shown.state is State.UNKNOWN else now_us

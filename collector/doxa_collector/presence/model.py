@@ -107,6 +107,10 @@ EVIDENCE: Mapping[str, Text] = {
         vi="máy chủ MQTT vừa trở lại, đang chờ các thiết bị nối lại",
         en="the broker is back; probes may still reconnect",
     ),
+    "all_silent": Text(
+        vi="hệ thống thu thập không nhận được tin của bất kỳ thiết bị nào",
+        en="the collector hears nothing of any probe",
+    ),
     "collector_behind": Text(vi="tin đang chờ xử lý {about} giây", en="messages wait for {about} s"),
 }
 
@@ -151,6 +155,8 @@ class Surroundings:
     """Since when our connection to the broker is gone; None while it stands."""
     behind_s: float = 0.0
     """How long the oldest message waits for us."""
+    silent_us: int | None = None
+    """Since when nothing at all is heard though it should be (`presence.hush`); None while that is not so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,16 @@ class Settings:
     """When messages wait for us longer than this, nobody is blamed for being silent."""
     together_s: float = 20.0
     """Probes of one office that go within this time went together."""
+    hush_s: float = 20.0
+    """When nothing at all is heard for so long though probes are there, it is we who do not hear …"""
+    hush_times: float = 4.0
+    """… if that is so many times the longest pause between any two messages of the last half hour …"""
+    hush_messages: int = 20
+    """… and so many messages are missed at the usual rate …"""
+    hush_probes: int = 5
+    """… of at least so many probes …"""
+    hush_learn_s: float = 600.0
+    """… and we have listened for so long before."""
 
 
 def read(table: Table | None) -> Settings:
@@ -38,6 +48,11 @@ def read(table: Table | None) -> Settings:
         blind_s=table.number("blind_s", 1, 3600, plain.blind_s),
         behind_s=table.number("behind_s", 1, 3600, plain.behind_s),
         together_s=table.number("together_s", 1, 600, plain.together_s),
+        hush_s=table.number("hush_s", 5, 3600, plain.hush_s),
+        hush_times=table.number("hush_times", 1, 100, plain.hush_times),
+        hush_messages=table.integer("hush_messages", 5, 10_000, plain.hush_messages),
+        hush_probes=table.integer("hush_probes", 2, 10_000, plain.hush_probes),
+        hush_learn_s=table.number("hush_learn_s", 30, 1800, plain.hush_learn_s),
     )
     table.close()
     return found

@@ -17,4 +17,6 @@ class Fact:
     at_us: int
     """When it was so: the measurement's start, or the moment of our own observation; microseconds since 1970 UTC."""
     far_end: str = ""
-    """The other side that the figure is about, where it is about one of several; for the message only."""
+    """The other side that the figure is about: of several the one that spoke for the subject. Of a line that is down the
+    far end that it is judged by, where it is a single one: then the far end may be what is dead. Empty where it says nothing.
+    """

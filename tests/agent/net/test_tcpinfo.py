@@ -86,15 +86,33 @@ def test_segments_count_while_a_hole_holds_the_octets_back() -> None:
 def test_short_segments_cannot_carry_the_count_beyond_the_window() -> None:
     counter = ArrivedCounter()
     counter.update(arrived(0, 0, disorder=1), 0)
-    counter.update(arrived(1000, 50_000, disorder=1, window=30_000), 0)
+    counter.update(arrived(1000, 50_000, disorder=900, window=30_000), 0)
     assert counter.octets == 80_000
+
+
+def test_segments_that_were_short_so_far_count_as_short_ones_behind_a_hole() -> None:
+    counter = ArrivedCounter()
+    counter.update(arrived(100, 40_000), 0)
+    counter.update(arrived(110, 40_400, disorder=9), 0)
+    assert counter.octets == 44_000, "ten more of 400 octets each, not of the largest size"
+
+
+def test_what_was_counted_twice_is_not_carried_on_once_nothing_waits_behind_a_hole() -> None:
+    counter = ArrivedCounter()
+    counter.update(arrived(100, 100_000), 0)
+    counter.update(arrived(120, 101_000, disorder=9), 0)
+    counter.update(arrived(121, 110_000, disorder=9), 0)
+    assert counter.octets == 121_000, "ten of the twenty had come before: who counts segments cannot know"
+    counter.update(arrived(131, 120_000, disorder=9), 0)
+    counter.update(arrived(141, 130_000, disorder=9), 0)
+    assert counter.octets == 130_000, "twenty in order, no hole filled: the octets in order are all"
 
 
 def test_a_counter_of_32_bits_may_wrap() -> None:
     counter = ArrivedCounter()
     counter.update(arrived(2**32 - 5, 0, disorder=1, window=None), 0)
     before = counter.octets
-    counter.update(arrived(5, 0, disorder=1, window=None), 0)
+    counter.update(arrived(5, 0, disorder=11, window=None), 0)
     assert counter.octets - before == 10_000
 
 

@@ -1,14 +1,13 @@
 """The kinds of channel: each is a module in this folder, imported when it is named; the folder is the registry."""
 
-import pkgutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from doxa_collector import kinds as registry
 from doxa_collector.notify.channel import Channel
-from doxa_core.errors import InputError
 from doxa_core.language import Text
 from doxa_core.strict import Table
 
@@ -28,20 +27,15 @@ class ChannelModule:
 
 def kinds() -> list[str]:
     """The kinds that exist, without importing any of them."""
-    return sorted(found.name for found in pkgutil.iter_modules(__path__) if not found.name.startswith("_"))
+    return registry.kinds(sys.modules[__name__])
 
 
 def load(kind: str) -> ChannelModule:
-    """The channel `kind` (one of `kinds()`); `InputError` for a module that does not keep the contract."""
-    module = import_module(f"{__name__}.{kind}")
-    missing = [name for name in _NAMES if not hasattr(module, name)]
-    if missing:
-        what = Text(vi=f"mô-đun thiếu {', '.join(missing)}", en=f"its module lacks {', '.join(missing)}")
-        raise InputError(f"notify «{kind}»", what, _CONTRACT)
+    """The channel `kind`; `InputError` for one that does not exist or does not keep the contract."""
+    module = registry.load(
+        sys.modules[__name__], kind, _NAMES, what="notify", contract="doxa_collector/notify/channel.py"
+    )
     return ChannelModule(
         kind=kind, title=module.TITLE, longest=module.LONGEST, read_options=module.read_options,
         open_channel=module.open_channel,
     )  # fmt: skip
-
-
-_CONTRACT = Text(vi="hãy xem doxa_collector/notify/channel.py", en="see doxa_collector/notify/channel.py")
