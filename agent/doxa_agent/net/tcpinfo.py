@@ -91,19 +91,20 @@ _DELIVERED: Final = struct.Struct("=16xI8xI68xI16xQ64xI")
 """snd_mss, sacked, total_retrans, bytes_acked, delivered: all that an upload's count needs."""
 
 
-_CALM: Final = 10
-"""Segments in a row that arrived in order and filled no hole: from then on nothing waits out of order."""
+_ENOUGH: Final = 20
+"""Segments that tell whether a sender fills them: the head of a response is one short one among them."""
+_SHORT: Final = 0.9
+"""A mean size below this share of the largest says that it does not; above it, the largest is the size."""
 
 
 class ArrivedCounter:
-    """Octets of payload that arrived at this end of a connection, out of order ones too.
+    """Octets of payload that arrived at this end of a connection, out of order and repeated ones too.
 
     In-order octets (`bytes_received`) are exact but come in lumps after a loss, while arrived segments × their size
-    are a smooth clock of the path's bottleneck. So octets count until the first segment out of order; from then on
-    segments do, at the mean size that the connection's had so far (some are short, some come twice), until so many
-    arrived in order that nothing can wait behind a hole: then octets are exact again, and no error is carried on.
-    `exact` says whether nothing ever was out of order; without the kernel's fields (`smooth` False) the caller's own
-    count must do.
+    are a smooth clock of the path's bottleneck, which carries what is repeated as well. So octets count until the first
+    segment out of order; from then on segments do, at full size, or where they were clearly shorter until then (a sender
+    that pushes small pieces, a small window) at their mean. `exact` says which; without the kernel's fields (`smooth` False) the
+    caller's own count must do.
     """
 
     def __init__(self) -> None:
@@ -113,12 +114,7 @@ class ArrivedCounter:
         self.disordered = 0
         """Segments that arrived out of order."""
         self._segments = 0
-        self._in_order = 0
-        self._calm = 0
-        self._truth = 0.0
-        """What `octets` should be; less than it where too much was said, for a count never runs backwards."""
         self._mean = float("inf")
-        """Octets of a segment, of all up to the last moment when nothing waited behind a hole."""
 
     def look(self, sock: socket.socket, read: int, most: int = _LARGEST) -> float:
         """`update` from the socket itself: 160 times a second only the fields that are needed are unpacked."""
@@ -144,22 +140,18 @@ class ArrivedCounter:
         )
 
     def _count(self, mss: int, in_order: int, segments: int, disordered: int, window: int | None) -> float:
-        new = (segments - self._segments) & 0xFFFFFFFF
-        whole = self.exact and not disordered
-        if not whole:
-            calm = disordered == self.disordered and in_order - self._in_order <= new * mss
-            self._calm = self._calm + new if calm and not self.exact else 0
-            self.exact = False
-        if whole or self._calm >= _CALM:
-            self._truth = float(in_order)
-            if segments >= _CALM:
-                self._mean = in_order / segments
+        if self.exact and not disordered:
+            self.octets = float(in_order)
+            if segments >= _ENOUGH:
+                mean = in_order / segments
+                self._mean = mean if mean < _SHORT * mss else float("inf")
         else:
+            self.exact = False
+            new = ((segments - self._segments) & 0xFFFFFFFF) * min(self._mean, mss)
             # Data out of order lies within the receive window: no count of segments can be beyond it.
             most = float("inf") if window is None else in_order + window
-            self._truth = max(float(in_order), min(self._truth + new * min(self._mean, mss), most))
-        self.disordered, self._segments, self._in_order = disordered, segments, in_order
-        self.octets = max(self.octets, self._truth)
+            self.octets = max(self.octets, float(in_order), min(self.octets + new, most))
+        self.disordered, self._segments = disordered, segments
         return self.octets
 
 

@@ -1,7 +1,7 @@
 """Assessment: plans held against the evidence of the ledger, with verdicts that carry their numbers and reasons."""
 
-from doxa_collector.assess.judging import run
 from doxa_collector.assess.reasons import reason_text
+from doxa_collector.assess.run import run
 from doxa_collector.assess.settings import Settings
 from doxa_collector.assess.wording import demand, explain
 

@@ -8,8 +8,9 @@ from datetime import date
 
 from sqlalchemy import Connection, func, select
 
+from doxa_collector.assess.inputs import Inputs
 from doxa_collector.assess.period import DAY_US, Period, local_day
-from doxa_collector.ledger.schema import link, measurement, place, site
+from doxa_collector.ledger.schema import measurement
 from doxa_collector.plans.model import PlaceLevel, PlanPlace
 from doxa_core.layers import Layer
 from doxa_core.linkkind import LinkKind
@@ -93,12 +94,14 @@ class Pulse:
 class Evidence:
     """The ledger's evidence for one period, read once per (place, meter) however many targets ask."""
 
-    def __init__(self, conn: Connection, period: Period, day: date) -> None:
+    def __init__(self, conn: Connection, period: Period, day: date, inputs: Inputs, last_id: int) -> None:
         self.period = period
         self.day = day
         """The day whose registry counts: the last of the period, or today in an open one."""
+        self.inputs = inputs
         self._conn = conn
-        self._offices = _read_offices(conn, day)
+        self._last_id = last_id  # what came later is no evidence here, so a month can be judged again
+        self._offices = _offices_of(inputs, day)
         self._runs: dict[tuple[str, tuple[str, ...]], list[Sample]] = {}
 
     def offices(self, where: PlanPlace) -> list[Office]:
@@ -122,8 +125,9 @@ class Evidence:
         m, period = measurement.c, self.period
         for part in _parts(sites):
             query = select(m.id, m.site, m.link, m.started_us, m.outcome, m["values"]).where(
-                m.site.in_(part), m.meter == meter, m.started_us >= period.from_us, m.started_us < period.to_us
-            )
+                m.site.in_(part), m.meter == meter, m.started_us >= period.from_us, m.started_us < period.to_us,
+                m.id <= self._last_id,
+            )  # fmt: skip
             for row_id, site_name, link_name, started_us, outcome, values in self._conn.execute(query):
                 yield Sample(
                     id=row_id,
@@ -140,7 +144,7 @@ class Evidence:
         for part in _parts(tuple(office.site for office in offices)):
             query = (
                 select(m.site, m.link, m.outcome, func.count(), func.max(m.started_us) - func.min(m.started_us))
-                .where(m.site.in_(part), m.started_us >= from_us, m.started_us < to_us)
+                .where(m.site.in_(part), m.started_us >= from_us, m.started_us < to_us, m.id <= self._last_id)
                 .group_by(m.site, m.link, m.outcome)
             )
             for site_name, link_name, outcome, n, span_us in self._conn.execute(query):
@@ -164,32 +168,33 @@ def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
         yield names[start : start + _CHUNK]
 
 
-def _read_offices(conn: Connection, day: date) -> list[Office]:
+def _offices_of(inputs: Inputs, day: date) -> list[Office]:
     """Every site whose unit exists on `day`, in the order of their names."""
     lines = defaultdict[str, list[Line]](list)
-    for row in conn.execute(select(link)):
-        lines[row.site].append(
+    for row in inputs.link:
+        layer = row.get("layer")
+        lines[row["site"]].append(
             Line(
-                site=row.site,
-                link=row.link,
-                kind=LinkKind(row.kind),
-                layer=None if row.layer is None else Layer(row.layer),
-                valid_from=row.valid_from,
-                valid_to=row.valid_to,
+                site=row["site"],
+                link=row["link"],
+                kind=LinkKind(row["kind"]),
+                layer=None if layer is None else Layer(layer),
+                valid_from=row["valid_from"],
+                valid_to=row.get("valid_to"),
             )
         )
-    units = {row.code: row for row in conn.execute(select(place)) if _holds(row.valid_from, row.valid_to, day)}
+    units = {row["code"]: row for row in inputs.place if _holds(row["valid_from"], row.get("valid_to"), day)}
     return [
         Office(
-            site=row.site,
-            name=row.name,
-            place=row.place_code,
-            province=units[row.place_code].province,
-            commune=units[row.place_code].level == PlaceLevel.COMMUNE,
-            lines=tuple(lines[row.site]),
+            site=row["site"],
+            name=row["name"],
+            place=row["place_code"],
+            province=units[row["place_code"]]["province"],
+            commune=units[row["place_code"]]["level"] == PlaceLevel.COMMUNE,
+            lines=tuple(lines[row["site"]]),
         )
-        for row in conn.execute(select(site).order_by(site.c.site))
-        if row.place_code in units
+        for row in inputs.site
+        if row["place_code"] in units
     ]
 
 

@@ -1,65 +1,44 @@
-"""The run of the assessment: every plan's targets × places for every month that is not closed yet."""
+"""The judging of one month: every plan's targets × places, from one reading of the evidence."""
 
 import json
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection
 
 from doxa_collector.assess.evidence import Evidence
+from doxa_collector.assess.inputs import Inputs
 from doxa_collector.assess.level import Judgement, Rule, judge
 from doxa_collector.assess.manual import judge_manual
-from doxa_collector.assess.period import Period, local_day, months
+from doxa_collector.assess.period import Period, local_day
 from doxa_collector.assess.published import Published, published_figures
 from doxa_collector.assess.rank import judge_rank
 from doxa_collector.assess.settings import Settings
 from doxa_collector.assess.share import judge_share
-from doxa_collector.assess.storing import Closed, closed_verdicts, store
-from doxa_collector.ledger.engine import reading, writing
-from doxa_collector.ledger.schema import measurement
 from doxa_collector.plans.model import Kind, Plan, PlanPlace, Target
 from doxa_collector.verdict import Verdict, VerdictOutcome
-from doxa_core.moments import microseconds
 
 
-def run(engine: Engine, plans: Sequence[Plan], settings: Settings, now: datetime) -> list[Verdict]:
-    """Judge every month that is not closed, write the verdicts to the ledger, and give them back (the latest month first).
+def judge_month(
+    conn: Connection,
+    plans: Sequence[Plan],
+    period: Period,
+    settings: Settings,
+    inputs: Inputs,
+    last_id: int,
+    now_us: int,
+) -> list[Verdict]:
+    """The verdicts of a month as of `now_us`, from the measurements up to `last_id`.
 
-    A month is closed once it was judged `settings.final_after_days` after its end; from then on its verdicts stay as
-    they are, also under another version of the plan. `LedgerError` where the database refuses.
+    The same arguments give the same verdicts, on whatever day it is asked.
     """
-    now_us = microseconds(now)
-    with reading(engine) as conn:
-        closed = closed_verdicts(conn, settings)
-        found = [
-            verdict
-            for period in months(_first_day(conn, now_us), local_day(now_us))
-            for verdict in _judge_period(conn, plans, period, settings, now_us, closed)
-        ]
-    with writing(engine) as conn:
-        store(conn, found, now_us, closed)
-    return found
-
-
-def _first_day(conn: Connection, now_us: int) -> date:
-    """The day on which the ledger received its oldest measurement: by our clock, which no probe can set wrong."""
-    m = measurement.c
-    first = conn.execute(select(m.received_us).order_by(m.id).limit(1)).scalar()
-    return local_day(now_us if first is None else min(first, now_us))
-
-
-def _judge_period(
-    conn: Connection, plans: Sequence[Plan], period: Period, settings: Settings, now_us: int, closed: Closed
-) -> Iterator[Verdict]:
     day = min(period.last, local_day(now_us))
-    evidence = Evidence(conn, period, day)
-    for plan in plans:
-        if not _answers(plan, period):
-            continue
-        for where in (place for place in plan.places if place.judged_on(day)):
-            for target in plan.targets:
-                if (plan.id, target.id, where.code, period.first.isoformat()) not in closed:
-                    yield _verdict(conn, evidence, plan, where, target, settings, now_us)
+    evidence = Evidence(conn, period, day, inputs, last_id)
+    return [
+        _verdict(evidence, plan, where, target, settings, now_us)
+        for plan in plans if _answers(plan, period)
+        for where in plan.places if where.judged_on(day)
+        for target in plan.targets
+    ]  # fmt: skip
 
 
 def _answers(plan: Plan, period: Period) -> bool:
@@ -68,7 +47,6 @@ def _answers(plan: Plan, period: Period) -> bool:
 
 
 def _verdict(
-    conn: Connection,
     evidence: Evidence,
     plan: Plan,
     where: PlanPlace,
@@ -77,8 +55,8 @@ def _verdict(
     now_us: int,
 ) -> Verdict:
     period = evidence.period
-    figures = published_figures(conn, period, target.measure) if target.measure and _compares(target) else {}
-    found = _judgement(conn, evidence, plan, where, target, settings, now_us, figures)
+    figures = published_figures(evidence.inputs, target.measure) if target.measure and _compares(target) else {}
+    found = _judgement(evidence, plan, where, target, settings, now_us, figures)
     own = figures.get(where.code)
     detail = dict(found.detail)
     if own is not None:
@@ -115,7 +93,6 @@ def _due(target: Target, period: Period) -> tuple[str, ...]:
 
 
 def _judgement(
-    conn: Connection,
     evidence: Evidence,
     plan: Plan,
     where: PlanPlace,
@@ -130,7 +107,7 @@ def _judgement(
         return judge_share(evidence, where, target, settings, now_us)
     if target.kind is Kind.RANK:
         return judge_rank(target, where.code, figures)
-    return judge_manual(conn, plan.id, target, where.code, evidence.period)
+    return judge_manual(evidence.inputs, plan.id, target, where.code)
 
 
 def _judge_level(evidence: Evidence, where: PlanPlace, target: Target, settings: Settings) -> Judgement:

@@ -1,10 +1,7 @@
 """Manual targets: the latest figure that a person entered, against the target's value."""
 
-from sqlalchemy import Connection, select
-
+from doxa_collector.assess.inputs import Inputs
 from doxa_collector.assess.level import Judgement
-from doxa_collector.assess.period import Period
-from doxa_collector.ledger.schema import indicator
 from doxa_collector.plans.model import Target
 from doxa_collector.verdict import VerdictOutcome
 
@@ -12,20 +9,16 @@ FLAG = "flag"
 """The unit of an answer to a qualitative target: 1 done, 0 not done."""
 
 
-def judge_manual(conn: Connection, plan: str, target: Target, place: str, period: Period) -> Judgement:
-    """The judgement by the figure entered last that was valid by the end of the period."""
-    i = indicator.c
-    row = conn.execute(
-        select(i.value, i.unit, i.as_of, i.source)
-        .where(i.plan == plan, i.target == target.id, i.place_code == place, i.as_of <= period.last.isoformat())
-        .order_by(i.as_of.desc(), i.entered_us.desc(), i.id.desc())
-        .limit(1)
-    ).first()
-    if row is None:
+def judge_manual(inputs: Inputs, plan: str, target: Target, place: str) -> Judgement:
+    """The judgement by the latest figure that was valid by the end of the period; of one day, the one entered last."""
+    wanted = (plan, target.id, place)
+    rows = [row for row in inputs.indicator if (row["plan"], row["target"], row["place_code"]) == wanted]
+    if not rows:
         return Judgement(outcome=VerdictOutcome.INSUFFICIENT, reasons=("not_entered",))
-    detail = {"as_of": row.as_of, "source": row.source, "unit": row.unit}
-    outcome, reasons = _held_against(target, row.value, row.unit)
-    return Judgement(outcome=outcome, value=row.value, n=1, reasons=(*reasons, "entered_by_hand"), detail=detail)
+    row = max(rows, key=lambda row: (row["as_of"], row["entered_us"], row["id"]))
+    detail = {"as_of": row["as_of"], "source": row["source"], "unit": row["unit"]}
+    outcome, reasons = _held_against(target, row["value"], row["unit"])
+    return Judgement(outcome=outcome, value=row["value"], n=1, reasons=(*reasons, "entered_by_hand"), detail=detail)
 
 
 def _held_against(target: Target, value: float, unit: str) -> tuple[VerdictOutcome, tuple[str, ...]]:

@@ -47,7 +47,9 @@ def _contracts(conn: Connection, site: str, link: str, period: Period) -> dict[d
 def _offer(conn: Connection, site: str, link: str) -> Text:
     table = link_table.c
     there = sorted({f"{row.site}/{row.link}" for row in conn.execute(select(table.site, table.link))})
-    near = [name for name in there if name.startswith(f"{site}/")] or [n for n in (nearest(f"{site}/{link}", there),) if n]
+    near = [name for name in there if name.startswith(f"{site}/")] or [
+        n for n in (nearest(f"{site}/{link}", there),) if n
+    ]
     return _NEAR.fill(names=", ".join(near)) if near else _SEE
 
 

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
-
+from doxa_collector.assess.inputs import Inputs
 from doxa_collector.assess.level import direction_of
-from doxa_collector.assess.period import Period
-from doxa_collector.ledger.schema import reference
 from doxa_collector.plans.model import Measure, Statistic
 
 
@@ -21,26 +18,21 @@ class Published:
     mark: str
 
 
-def published_figures(conn: Connection, period: Period, measure: Measure) -> dict[str, Published]:
-    """The figures of a month for the kind of line and the direction, by place.
+def published_figures(inputs: Inputs, measure: Measure) -> dict[str, Published]:
+    """The figures of the month for the kind of line and the direction, by place.
 
     Of several for one place the one of the measure's statistic is taken, then the one imported last.
     """
-    r = reference.c
-    query = (
-        select(r.place_code, r.value_mbps, r.statistic, r.source, r.mark)
-        .where(
-            r.month == period.month,
-            r.link_kind == measure.link_kind.value,
-            r.direction == direction_of(measure.value),
-        )
-        .order_by(r.imported_us, r.id)
-    )
+    kind, way = measure.link_kind.value, direction_of(measure.value)
+    rows = [row for row in inputs.figure if row["link_kind"] == kind and row["direction"] == way]
     found: dict[str, Published] = {}
-    for code, value, statistic, source, mark in conn.execute(query):
+    for row in sorted(rows, key=lambda row: (row["imported_us"], row["id"])):
+        code, statistic = row["place_code"], row["statistic"]
         before = found.get(code)
         if before is None or before.statistic != measure.statistic or statistic == measure.statistic:
-            found[code] = Published(place=code, value=value, statistic=statistic, source=source, mark=mark)
+            found[code] = Published(
+                place=code, value=row["value_mbps"], statistic=statistic, source=row["source"], mark=row["mark"]
+            )
     return found
 
 

@@ -23,7 +23,17 @@ def _make_what_is_missing(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {1: _make_what_is_missing}
+def _give_figures_versions(connection: Connection) -> None:
+    """The published figures of `reference` become the first versions in `figure`."""
+    metadata.create_all(connection)
+    columns = "id, place_code, month, link_kind, statistic, direction, value_mbps, n, source, mark, imported_us"
+    connection.exec_driver_sql(
+        f"INSERT INTO figure ({columns}, imported_by, file, digest) SELECT {columns}, '', '', '' FROM reference"  # noqa: S608
+    )
+    connection.exec_driver_sql("DROP TABLE reference")
+
+
+UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {1: _make_what_is_missing, 2: _give_figures_versions}
 """From version N to N + 1, each in the transaction that also writes the new version."""
 
 _WRITE: Final = "doxa_write"

@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The version of these tables; `engine.UPGRADES` leads from an older one to it."""
 
 metadata = MetaData()
@@ -176,8 +176,8 @@ verdict = Table(
     Index("verdict_by_period", "plan", "plan_version", "period_from", "target", "place_code", "outcome"),
 )
 
-reference = Table(
-    "reference",
+figure = Table(  # version 3; before it, `reference` kept only the latest import
+    "figure",
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
     Column("place_code", String(5), nullable=False),  # "00" for the whole country
@@ -190,7 +190,11 @@ reference = Table(
     Column("source", Text, nullable=False),
     Column("mark", String(4), nullable=False),  # V, S, 2nd, I
     Column("imported_us", BigInteger, nullable=False),
-    UniqueConstraint("place_code", "month", "link_kind", "statistic", "direction", "source", name="reference_once"),
+    Column("imported_by", Text, nullable=False),
+    Column("file", Text, nullable=False),  # its name
+    Column("digest", String(64), nullable=False),  # SHA-256 of the file
+    Column("superseded_us", BigInteger),  # when a later import said otherwise; NULL: in force
+    Index("figure_by_month", "month", "link_kind", "direction", "place_code"),
 )
 
 indicator = Table(
@@ -206,6 +210,33 @@ indicator = Table(
     Column("entered_by", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("entered_us", BigInteger, nullable=False),
+)
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("digest", String(64), primary_key=True),  # SHA-256 of the content, before it was packed
+    Column("kind", String(20), nullable=False),  # inputs | plan | verdicts
+    Column("content", LargeBinary, nullable=False),  # zlib over canonical JSON
+)
+
+closing = Table(
+    "closing",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("period_from", String(10), nullable=False),
+    Column("revision", Integer, nullable=False),  # 1, and one more each time the month was opened again
+    Column("closed_us", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),  # measurements up to this id were the evidence
+    Column("judged_us", BigInteger, nullable=False),  # the moment as of which it was judged
+    Column("settings", Text, nullable=False),  # JSON object: assess.settings
+    Column("inputs", String(64), nullable=False),  # snapshot of the registry and the figures
+    Column("plans", Text, nullable=False),  # JSON list of snapshots
+    Column("verdicts", String(64), nullable=False),  # snapshot of the result
+    Column("program", String(40), nullable=False),  # the doxa that judged
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # why it was opened again; empty for the first
+    UniqueConstraint("period_from", "revision", name="closing_once"),
 )
 
 audit = Table(

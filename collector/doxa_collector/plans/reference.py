@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine, and_, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from doxa_collector.ledger.engine import writing
-from doxa_collector.ledger.schema import reference
+from doxa_collector.ledger.schema import figure
 from doxa_collector.plans.loader import default_folder
 from doxa_collector.plans.model import Mark
 from doxa_collector.plans.strictly import read_word, refuse
@@ -94,20 +94,42 @@ def _figures(row: Table, place: str, source: str, mark: Mark) -> list[Figure]:
     ]
 
 
-def load_references(engine: Engine, figures: Sequence[Figure], now: datetime) -> int:
-    """Bring the figures into the ledger: new ones are added, changed ones mended; gives how many of them that were."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an import came from."""
+
+    by: str
+    """Who brought it."""
+    file: str
+    """The file's name."""
+    digest: str
+    """SHA-256 of the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What an import did: figures that are new, that replace another one, that were known."""
+
+    added: int
+    replaced: int
+    known: int
+
+
+def load_references(engine: Engine, figures: Sequence[Figure], origin: Origin, now: datetime) -> Brought:
+    """Bring the figures into the ledger. One that differs from what is in force takes its place; the old one is kept."""
     with writing(engine) as conn:
-        return sum(_bring(conn, figure, microseconds(now)) for figure in figures)
+        steps = [_bring(conn, one, origin, microseconds(now)) for one in figures]
+    return Brought(added=steps.count("added"), replaced=steps.count("replaced"), known=steps.count("known"))
 
 
-def _bring(conn: Connection, figure: Figure, now_us: int) -> bool:
-    row = asdict(figure)
-    here = and_(*(reference.c[name] == row[name] for name in _KEY))
-    known = conn.execute(select(reference).where(here)).mappings().first()
-    if known is None:
-        conn.execute(insert(reference).values(**row, imported_us=now_us))
-        return True
-    if all(known[name] == value for name, value in row.items()):
-        return False
-    conn.execute(update(reference).where(here).values(**row, imported_us=now_us))
-    return True
+def _bring(conn: Connection, one: Figure, origin: Origin, now_us: int) -> str:
+    row = asdict(one)
+    in_force = (figure.c.superseded_us.is_(None), *(figure.c[name] == row[name] for name in _KEY))
+    before = conn.execute(select(figure).where(*in_force)).mappings().first()
+    if before is not None and all(before[name] == value for name, value in row.items()):
+        return "known"
+    if before is not None:
+        conn.execute(update(figure).where(figure.c.id == before["id"]).values(superseded_us=now_us))
+    more = {"imported_us": now_us, "imported_by": origin.by, "file": origin.file, "digest": origin.digest}
+    conn.execute(insert(figure).values(**row, **more))
+    return "added" if before is None else "replaced"

@@ -97,15 +97,21 @@ def test_segments_that_were_short_so_far_count_as_short_ones_behind_a_hole() -> 
     assert counter.octets == 44_000, "ten more of 400 octets each, not of the largest size"
 
 
-def test_what_was_counted_twice_is_not_carried_on_once_nothing_waits_behind_a_hole() -> None:
+def test_one_short_segment_among_full_ones_does_not_shrink_what_waits_behind_a_hole() -> None:
+    """The head of a response is one: taking the mean of 20 for the size made rates 2 % too low at 80 ms with loss."""
+    counter = ArrivedCounter()
+    counter.update(arrived(20, 19_300), 0)
+    counter.update(arrived(30, 19_300, disorder=10), 0)
+    assert counter.octets == 29_300
+
+
+def test_what_came_twice_counts_twice_because_the_line_carried_it_twice() -> None:
     counter = ArrivedCounter()
     counter.update(arrived(100, 100_000), 0)
     counter.update(arrived(120, 101_000, disorder=9), 0)
     counter.update(arrived(121, 110_000, disorder=9), 0)
-    assert counter.octets == 121_000, "ten of the twenty had come before: who counts segments cannot know"
-    counter.update(arrived(131, 120_000, disorder=9), 0)
     counter.update(arrived(141, 130_000, disorder=9), 0)
-    assert counter.octets == 130_000, "twenty in order, no hole filled: the octets in order are all"
+    assert counter.octets == 141_000
 
 
 def test_a_counter_of_32_bits_may_wrap() -> None:

@@ -95,9 +95,9 @@ class Books:
     def figure(self, place: str, value: float, *, month: str = "2026-11", **more: Any) -> None:
         row = {
             "link_kind": "fixed", "statistic": "median", "direction": "download", "n": None, "source": "i-Speed",
-            "mark": "S", "imported_us": next(self.numbers),
+            "mark": "S", "imported_us": next(self.numbers), "imported_by": "a person", "file": "f.csv", "digest": "0" * 64,
         }  # fmt: skip
-        self.add("reference", place_code=place, month=month, value_mbps=value, **(row | more))
+        self.add("figure", place_code=place, month=month, value_mbps=value, **(row | more))
 
     def indicator(self, target: str, value: float, *, plan: str = "p", place: str = "42", **more: Any) -> None:
         row = {"as_of": "2026-11-01", "unit": "%", "entered_by": "a person", "source": "a report"}

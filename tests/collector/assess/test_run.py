@@ -117,14 +117,14 @@ def test_a_probe_with_a_wrong_clock_opens_no_month_before_the_ledger_began(books
 def test_a_plan_is_judged_from_its_beginning_and_until_the_customer_ends_it(books: Books) -> None:
     office(books, start=at(9, 20))
     target = level(100, due=date(2026, 10, 1))
-
-    def judged(**more: Any) -> list[int]:
-        return [v.period_from.month for v in books.judge(plan_of(target, id=f"p{len(books.kept())}", **more))]
-
-    assert judged() == [11, 10, 9]
-    assert judged(valid_from=date(2026, 10, 15)) == [11, 10]
-    assert judged(judge_until=date(2026, 10, 2)) == [10, 9]
-    assert judged(valid_to=date(2026, 10, 2)) == [11, 10, 9], "an overdue target is judged and says so"
+    spans: dict[str, dict[str, Any]] = {
+        "always": {}, "late": {"valid_from": date(2026, 10, 15)}, "ended": {"judge_until": date(2026, 10, 2)},
+        "overdue": {"valid_to": date(2026, 10, 2)},
+    }  # fmt: skip
+    found = books.judge(*(plan_of(target, id=name, **more) for name, more in spans.items()))
+    judged = {name: [v.period_from.month for v in found if v.plan == name] for name in spans}
+    assert (judged["always"], judged["late"], judged["ended"]) == ([11, 10, 9], [11, 10], [10, 9])
+    assert judged["overdue"] == [11, 10, 9], "an overdue target is judged and says so"
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from doxa_collector.ledger.engine import open_ledger, reading
-from doxa_collector.ledger.schema import reference
-from doxa_collector.plans.reference import Figure, load_references, read_reference, read_references
+from doxa_collector.ledger.schema import figure
+from doxa_collector.plans.reference import Brought, Figure, Origin, load_references, read_reference, read_references
 from doxa_core.errors import InputError
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -48,17 +48,21 @@ def test_every_figure_is_marked_as_an_excerpt_and_names_its_statistic() -> None:
     assert {f.place_code for f in figures} == {"00"}
 
 
-def test_figures_enter_the_ledger_once_and_are_mended_where_they_change(tmp_path: Path) -> None:
+def test_figures_enter_the_ledger_once_and_an_older_version_is_kept_beside_the_new_one(tmp_path: Path) -> None:
     engine = open_ledger(tmp_path / "ledger.sqlite")
     figures = read_references()
-    assert load_references(engine, figures, NOW) == len(figures) == 21
-    assert load_references(engine, figures, NOW) == 0
-    assert load_references(engine, [replace(figures[0], value_mbps=1.5), *figures[1:]], NOW) == 1
+    first, second = (Origin(by="lan", file=name, digest=name[0] * 64) for name in ("a.toml", "b.toml"))
+    changed = [replace(figures[0], value_mbps=1.5), *figures[1:]]
+    assert load_references(engine, figures, first, NOW) == Brought(added=21, replaced=0, known=0)
+    assert load_references(engine, figures, first, NOW) == Brought(added=0, replaced=0, known=21)
+    assert load_references(engine, changed, second, NOW) == Brought(added=0, replaced=1, known=20)
     with reading(engine) as conn:
-        rows = conn.execute(select(reference)).all()
+        rows = conn.execute(select(figure).order_by(figure.c.id)).all()
     engine.dispose()
-    assert len(rows) == 21
-    assert rows[0].value_mbps == 1.5
+    assert len(rows) == 22
+    old, new = rows[0], rows[-1]
+    assert (old.value_mbps, old.file, old.superseded_us is None) == (figures[0].value_mbps, "a.toml", False)
+    assert (new.value_mbps, new.file, new.superseded_us) == (1.5, "b.toml", None)
 
 
 GOOD = (

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, insert, select, update
 from tests.collector.web.conftest import NOW, OFFICES, keep, taken
 
 from doxa_collector.ledger.engine import reading, writing
-from doxa_collector.ledger.schema import agent_status, link, measurement, place, reference, site, verdict
+from doxa_collector.ledger.schema import agent_status, figure, link, measurement, place, site, verdict
 from doxa_collector.plans import Operator, Plan, Unit
 
 SERVED = Any
@@ -365,9 +365,9 @@ def test_hostile_text_stays_text(serve: Callable[..., SERVED], seeded: Engine) -
         conn.execute(update(agent_status).values(reason="<script>", raw=json.dumps({"version": evil}).encode()))
         conn.execute(update(verdict).values(reasons=json.dumps([evil])))
         conn.execute(
-            insert(reference).values(
+            insert(figure).values(
                 place_code="06184", month="2026-11", link_kind="fixed", statistic="mean", direction="download",
-                value_mbps=1, source=evil, mark="S", imported_us=1,
+                value_mbps=1, source=evil, mark="S", imported_us=1, imported_by=evil, file=evil, digest="",
             )
         )  # fmt: skip
         number = conn.execute(select(measurement.c.id).limit(1)).scalar_one()

@@ -1,0 +1,87 @@
+"""The run of the assessment: every month that is not closed is judged, and closed once its time has come."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import Connection, Engine, func, select
+
+from doxa_collector.assess.closing import Judged, close, latest_closings
+from doxa_collector.assess.inputs import read_inputs
+from doxa_collector.assess.judging import judge_month
+from doxa_collector.assess.period import DAY_US, Period, local_day, months
+from doxa_collector.assess.settings import Settings
+from doxa_collector.assess.storing import store
+from doxa_collector.ledger.engine import reading, writing
+from doxa_collector.ledger.schema import measurement
+from doxa_collector.plans.model import Plan
+from doxa_collector.verdict import Verdict
+from doxa_core.moments import microseconds
+
+ITSELF = "doxa"
+"""The actor of a closing that nobody asked for."""
+
+
+def run(engine: Engine, plans: Sequence[Plan], settings: Settings, now: datetime) -> list[Verdict]:
+    """Judge every month that is not closed, write the verdicts to the ledger, and give them back (the latest month first).
+
+    A month is closed by the first run that is `settings.final_after_days` after its end: with its verdicts, all that
+    they stand on is kept. From then on nothing changes it but `reopen`. `LedgerError` where the database refuses.
+    """
+    now_us = microseconds(now)
+    with reading(engine) as conn:
+        shut = latest_closings(conn)
+        found = [
+            judge_now(conn, plans, period, settings, now_us)
+            for period in months(_first_day(conn, now_us), local_day(now_us))
+            if period.first not in shut
+        ]
+    with writing(engine) as conn:
+        shut = latest_closings(conn)  # another collector may have been here since
+        for month in (month for month in found if month.period.first not in shut):
+            store(conn, month.verdicts, now_us)
+            if is_over(month.period, settings, now_us):
+                close(conn, month, now_us, ITSELF, "")
+    return [verdict for month in found for verdict in month.verdicts]
+
+
+def reopen(
+    engine: Engine, plans: Sequence[Plan], settings: Settings, period: Period, now: datetime, actor: str, reason: str
+) -> Judged:
+    """Judge a closed month again with all that is known today, and close it as its next revision; the earlier ones stay."""
+    now_us = microseconds(now)
+    with writing(engine) as conn:
+        month = judge_now(conn, plans, period, settings, now_us)
+        store(conn, month.verdicts, now_us)
+        close(conn, month, now_us, actor, reason)
+    return month
+
+
+def judge_now(conn: Connection, plans: Sequence[Plan], period: Period, settings: Settings, now_us: int) -> Judged:
+    """A month by what the ledger holds at this moment; nothing is written."""
+    inputs, last_id = read_inputs(conn, period), newest(conn)
+    return Judged(
+        period=period,
+        plans=tuple(plans),
+        settings=settings,
+        inputs=inputs,
+        last_id=last_id,
+        judged_us=now_us,
+        verdicts=tuple(judge_month(conn, plans, period, settings, inputs, last_id, now_us)),
+    )
+
+
+def is_over(period: Period, settings: Settings, now_us: int) -> bool:
+    """Whether a month's time to receive what probes replay has run out."""
+    return now_us >= period.to_us + int(settings.final_after_days * DAY_US)
+
+
+def newest(conn: Connection) -> int:
+    """The latest measurement's id, 0 in an empty ledger."""
+    return int(conn.execute(select(func.max(measurement.c.id))).scalar() or 0)
+
+
+def _first_day(conn: Connection, now_us: int) -> date:
+    """The day on which the ledger received its oldest measurement: by our clock, which no probe can set wrong."""
+    m = measurement.c
+    first = conn.execute(select(m.received_us).order_by(m.id).limit(1)).scalar()
+    return local_day(now_us if first is None else min(first, now_us))
