@@ -1,4 +1,4 @@
-"""`doxa plan list | show | check`: what the plans demand, with the words they stand on and how sure each fact is."""
+"""`doxa plan list | show | diff | check`: what the plans demand, with the words they stand on and how sure each fact is."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from doxa_collector.plans.comparing import compare, lines
 from doxa_collector.plans.loader import load_plans, plan_files, read_plan
 from doxa_collector.plans.model import Plan, Target
 from doxa_collector.plans.showing import legend, plain, plan_line, plan_lines, target_lines
@@ -23,6 +24,12 @@ _ABOUT = Text(
 _LIST = Text(vi="liệt kê các kế hoạch", en="list the plans")
 _SHOW = Text(vi="xem một kế hoạch hoặc một chỉ tiêu", en="show a plan or one target")
 _CHECK = Text(vi="kiểm tra tệp kế hoạch (mặc định: mọi tệp)", en="check plan files (all of them by default)")
+_DIFF = Text(
+    vi="so hai kế hoạch hoặc hai phiên bản của một kế hoạch (mã thoát 1 nếu khác)",
+    en="compare two plans or two versions of one (exit code 1 where they differ)",
+)
+_PLAN_OR_FILE = Text(vi="KẾ-HOẠCH|TỆP", en="PLAN|FILE")
+_EITHER = Text(vi="mã kế hoạch, hoặc tệp .toml", en="a plan's id, or a .toml file")
 _FOLDER = Text(
     vi="thư mục kế hoạch (mặc định: các kế hoạch kèm doxa)", en="the folder of plans (default: those shipped)"
 )
@@ -47,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         "plan", metavar=str(Text(vi="KẾ-HOẠCH", en="PLAN")), help=str(Text(vi="mã kế hoạch", en="its id"))
     )
     show.add_argument("target", nargs="?", metavar=str(Text(vi="CHỈ-TIÊU", en="TARGET")))
+    diff = _folder(_verb(verbs, "diff", _DIFF, diff_plans, "doxa plan diff d-ha-tinh plans/d-ha-tinh-2026.toml"))
+    for side in ("old", "new"):
+        diff.add_argument(side, metavar=str(_PLAN_OR_FILE), help=str(_EITHER))
     check = _folder(_verb(verbs, "check", _CHECK, check_files, "doxa plan check plans/a-hong-phong.toml"))
     check.add_argument("files", nargs="*", type=Path, metavar=str(Text(vi="TỆP", en="FILE")))
     return top
@@ -84,6 +94,21 @@ def show_plan(args: argparse.Namespace) -> int:
     else:
         print("\n".join(plan_lines(plan) if target is None else target_lines(plan, target)))
     return 0
+
+
+def diff_plans(args: argparse.Namespace) -> int:
+    """What the second plan or file says otherwise than the first; 1 where anything differs, like diff(1)."""
+    old, new = (_plan_or_file(asked, args.folder) for asked in (args.old, args.new))
+    changes = compare(old, new)
+    if args.json:
+        _print([{"kind": change.kind, **plain(change)} for change in changes])
+    else:
+        print("\n".join(lines(old, new, changes)))
+    return 1 if changes else 0
+
+
+def _plan_or_file(asked: str, folder: Path | None) -> Plan:
+    return read_plan(Path(asked), {}) if Path(asked).suffix == ".toml" else _named_plan(load_plans(folder), asked)
 
 
 def _named_plan(plans: tuple[Plan, ...], wanted: str) -> Plan:

@@ -169,3 +169,34 @@ def test_a_read_only_disk_says_so(small_disk: Path) -> None:
     with pytest.raises(LedgerError) as found:
         open_ledger(small_disk / "ledger.db")
     assert "it can be read but not written" in found.value.text.en
+
+
+def test_a_ledger_of_version_2_keeps_its_published_figures(tmp_path: Path) -> None:
+    file = tmp_path / "two.db"
+    engine = open_ledger(file)
+    with writing(engine) as conn:
+        for name in ("figure", "snapshot", "closing"):
+            conn.exec_driver_sql(f"DROP TABLE {name}")
+        conn.exec_driver_sql(
+            "CREATE TABLE reference (id INTEGER PRIMARY KEY AUTOINCREMENT, place_code TEXT, month TEXT, link_kind TEXT,"
+            " statistic TEXT, direction TEXT, value_mbps FLOAT, n INTEGER, source TEXT, mark TEXT, imported_us BIGINT)"
+        )
+        conn.exec_driver_sql(
+            "INSERT INTO reference VALUES (7, '42', '2025-09', 'fixed', 'median', 'download', 272.44, NULL, 's', 'S', 9)"
+        )
+        conn.execute(update(ledger_version).values(version=2))
+    engine.dispose()
+    engine = open_ledger(file)
+    with reading(engine) as conn:
+        (row,) = conn.execute(select(metadata.tables["figure"]))
+        assert conn.execute(select(ledger_version.c.version)).scalar_one() == VERSION
+        assert not inspect(conn).has_table("reference")
+    engine.dispose()
+    assert (row.id, row.value_mbps, row.n, row.imported_us, row.file, row.superseded_us) == (
+        7,
+        272.44,
+        None,
+        9,
+        "",
+        None,
+    )
