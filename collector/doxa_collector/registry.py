@@ -41,10 +41,14 @@ class Line:
     link: str
     kind: LinkKind
     provider: str | None = None
+    technology: str | None = None
+    """Such as FTTH, 4G, a leased line: as the contract calls it."""
     contracted_down_mbps: float | None = None
     contracted_up_mbps: float | None = None
     layer: Layer | None = None
     """The layer at which the contract counts; None where it names none."""
+    contract: str | None = None
+    """The contract's number."""
     valid_from: date = ALWAYS
     valid_to: date | None = None
 
@@ -142,6 +146,8 @@ def _line(site: str, table: Table) -> Line:
         link=table.identifier("id"),
         kind=LinkKind(table.choice("kind", list(LinkKind))),
         provider=table.text("provider", None),
+        technology=table.text("technology", None),
+        contract=table.text("contract", None),
         contracted_down_mbps=down,
         contracted_up_mbps=up,
         layer=None if layer is None else Layer(layer),

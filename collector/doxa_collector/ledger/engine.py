@@ -23,9 +23,11 @@ def _make_what_is_missing(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-def _give_figures_versions(connection: Connection) -> None:
-    """The published figures of `reference` become the first versions in `figure`."""
+def _keep_versions_and_contracts(connection: Connection) -> None:
+    """The published figures of `reference` become the first versions in `figure`; lines get a contract's number."""
     metadata.create_all(connection)
+    for name in ("technology", "contract"):
+        connection.exec_driver_sql(f"ALTER TABLE link ADD COLUMN {name} TEXT")
     columns = "id, place_code, month, link_kind, statistic, direction, value_mbps, n, source, mark, imported_us"
     connection.exec_driver_sql(
         f"INSERT INTO figure ({columns}, imported_by, file, digest) SELECT {columns}, '', '', '' FROM reference"  # noqa: S608
@@ -33,7 +35,7 @@ def _give_figures_versions(connection: Connection) -> None:
     connection.exec_driver_sql("DROP TABLE reference")
 
 
-UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {1: _make_what_is_missing, 2: _give_figures_versions}
+UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {1: _make_what_is_missing, 2: _keep_versions_and_contracts}
 """From version N to N + 1, each in the transaction that also writes the new version."""
 
 _WRITE: Final = "doxa_write"

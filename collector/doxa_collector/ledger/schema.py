@@ -58,6 +58,8 @@ link = Table(
     Column("contracted_down_mbps", Float),
     Column("contracted_up_mbps", Float),
     Column("layer", String(10)),  # doxa_core.layers.Layer that the contract names; NULL: it names none
+    Column("technology", Text),  # version 3
+    Column("contract", Text),  # version 3: its number
 )
 
 probe = Table(

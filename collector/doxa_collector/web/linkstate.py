@@ -55,6 +55,8 @@ class LinkState:
     contracted_down_mbps: float | None
     contracted_up_mbps: float | None
     layer: str | None
+    technology: str | None
+    contract: str | None
     state: State
     since_us: int | None
     """When it went down or silent; None where it works, or where the beginning is further back than we looked."""
@@ -94,6 +96,8 @@ def _state_of(row: AnyRow, records: list[Record], now_us: int, silent_after_s: i
         contracted_down_mbps=found["contracted_down_mbps"],
         contracted_up_mbps=found["contracted_up_mbps"],
         layer=found["layer"],
+        technology=found["technology"],
+        contract=found["contract"],
         state=state,
         since_us=since_us,
         records=records,

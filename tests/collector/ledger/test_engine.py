@@ -177,6 +177,8 @@ def test_a_ledger_of_version_2_keeps_its_published_figures(tmp_path: Path) -> No
     with writing(engine) as conn:
         for name in ("figure", "snapshot", "closing"):
             conn.exec_driver_sql(f"DROP TABLE {name}")
+        for name in ("technology", "contract"):
+            conn.exec_driver_sql(f"ALTER TABLE link DROP COLUMN {name}")
         conn.exec_driver_sql(
             "CREATE TABLE reference (id INTEGER PRIMARY KEY AUTOINCREMENT, place_code TEXT, month TEXT, link_kind TEXT,"
             " statistic TEXT, direction TEXT, value_mbps FLOAT, n INTEGER, source TEXT, mark TEXT, imported_us BIGINT)"
@@ -191,6 +193,7 @@ def test_a_ledger_of_version_2_keeps_its_published_figures(tmp_path: Path) -> No
         (row,) = conn.execute(select(metadata.tables["figure"]))
         assert conn.execute(select(ledger_version.c.version)).scalar_one() == VERSION
         assert not inspect(conn).has_table("reference")
+        assert {"technology", "contract"} <= {column["name"] for column in inspect(conn).get_columns("link")}
     engine.dispose()
     assert (row.id, row.value_mbps, row.n, row.imported_us, row.file, row.superseded_us) == (
         7,

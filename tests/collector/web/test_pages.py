@@ -146,6 +146,14 @@ def test_a_line_stands_against_its_target_at_the_layer_that_is_judged(site_page:
     assert "Tải xuống, trên dây" in ask("/sites/dau-tieng/links/tslcd?layer=wire")
 
 
+def test_a_lines_technology_is_shown_and_its_contracts_number_only_where_it_is_not_sensitive(ask: Ask) -> None:
+    fixed, tslcd = (ask(f"/sites/dau-tieng/links/{name}") for name in ("fixed", "tslcd"))
+    assert "cáp quang" in fixed
+    assert "số HĐ-dau-tieng-fixed" in fixed
+    assert "cáp quang" in tslcd
+    assert "HĐ-dau-tieng-tslcd" not in tslcd
+
+
 def test_a_curve_says_in_words_what_it_draws(site_page: SERVED) -> None:
     html = site_page.get("/sites/dong-dang/links/fixed").text.replace("\u00a0", " ")
     label = re.findall(r'role="img" aria-label="([^"]*)"', html)
