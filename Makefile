@@ -1,6 +1,8 @@
 # doxa: one line each; tools/setup.sh does the setting up. `make help` lists the targets.
 PY := .venv/bin/python
 SOURCES := core agent collector lab tests
+# Where it is set, pytest rewrites every assert in every worker of every run.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help venv demo test test-quick lint bench wheel format clean
 

@@ -26,6 +26,13 @@ ONE_OF_EACH = "DOXA_TEST_ONE_OF_EACH"
 """In the environment: of each parametrised test run the first case only. It shows that everything is there, as in the wheel."""
 
 
+LONGEST = (
+    "system/test_chaos.py", "system/test_wheel.py", "deploy/test_install.py", "agent/service/test_service.py",
+    "system/test_watch.py", "deploy/test_chain.py", "deploy/test_probe.py", "web/test_browser.py",
+)  # fmt: skip
+"""Files of more than half a minute: they start first, each with a worker of its own, so that none is left at the end."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let measuring tests be repeated, and start with the files whose tests take long.
@@ -39,7 +46,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("alone"):
             item.add_marker(pytest.mark.flaky(reruns=4, reruns_delay=5))
     long = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path not in long, "test_chaos" not in item.path.name))
+    items.sort(key=lambda item: (_place(item.path), item.path not in long))
+
+
+def _place(path: Path) -> int:
+    """Its place in `LONGEST`; behind them for all others, in the order of this run."""
+    name = path.as_posix()
+    return next((n for n, end in enumerate(LONGEST) if name.endswith(end)), len(LONGEST))
 
 
 def _keep_first_cases(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -32,6 +32,7 @@ from doxa_collector.plans import Plan, load_plans
 from doxa_collector.presence.model import Surroundings
 from doxa_collector.registry import Registry, read_registry
 from doxa_collector.sink import Sink
+from doxa_collector.watch.lease import Lease
 from doxa_collector.watching import KEPT_OLD, Watching
 from doxa_collector.web import create_app
 from doxa_core import systemd
@@ -53,8 +54,15 @@ class Service:
         registry, self._plans = read_registry(settings.registry), load_plans(settings.plans)
         self._listening = _listening(settings.web)
         self._engine = open_ledger(settings.ledger)
+        self._lease = Lease(self._engine)
         self._watching = Watching(  # before anything is written: it refuses rules and nodes that are wrong
-            self._engine, settings, registry, self._plans, around=self._around, news=self._announce_notices
+            self._engine,
+            settings,
+            registry,
+            self._plans,
+            around=self._around,
+            news=self._announce_notices,
+            lease=self._lease,
         )
         self._register(registry, "doxa collector run")
         self._news: list[threading.Event] = []
@@ -155,7 +163,7 @@ class Service:
         found = []
         for chosen in self._settings.notify:
             channel = channels.load(chosen.kind).open_channel(chosen.options)
-            courier, news = Courier(self._engine, chosen, channel), threading.Event()
+            courier, news = Courier(self._engine, chosen, channel, may=self._lease.still_ours), threading.Event()
             self._notices.append(news)
             found.append(self._thread(f"notify {chosen.name}", partial(courier.run, self._stopping, news)))
         return found

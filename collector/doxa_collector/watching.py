@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,7 @@ from doxa_collector.presence.model import Cause, Presence, State, Surroundings, 
 from doxa_collector.registry import Registry
 from doxa_collector.watch.alarm import Change
 from doxa_collector.watch.fact import Fact
+from doxa_collector.watch.lease import Lease, LostLeaseError
 from doxa_collector.watch.subject import COLLECTOR, Subject, line, probe
 from doxa_core.errors import InputError, WireError
 from doxa_core.language import VIETNAM_TIME, Text
@@ -89,14 +91,25 @@ class Watching:
     def __init__(
         self, engine: Engine, settings: Settings, registry: Registry, plans: Sequence[Plan], *,
         around: Callable[[], Surroundings] = Surroundings, news: Callable[[], None] = lambda: None,
+        lease: Lease | None = None,
     ) -> None:  # fmt: skip
-        """`InputError` for rules or nodes that are wrong from the start."""
+        """`InputError` for rules or nodes that are wrong from the start. Without a `lease` nobody else may watch this ledger."""
+        self._lease, self._waits = lease, False
         self._engine, self._settings, self._around, self._news = engine, settings, around, news
         self._rules = Rules(settings.watch.rules)
         self._tree = StandingTree(settings.watch.nodes or Path("nodes.toml"))
         self._registry, self._plans = registry, plans
-        self._presences = Presences(settings.presence)
-        self._hush = Hush(settings.presence)
+        self._begin()
+        self._fresh: tuple[Registry, Sequence[Plan]] | None = None
+        if settings.watch.nodes is not None:
+            self._tree.reload(registry)
+            if self._tree.trouble is not None:
+                raise self._tree.trouble
+
+    def _begin(self) -> None:
+        """With nothing known: the first tick finds in the ledger what is to be known."""
+        self._presences = Presences(self._settings.presence)
+        self._hush = Hush(self._settings.presence)
         self._observer = Observer(wanted(self._rules.current), worst=worst(self._rules.current))
         self._alerts = Alerts(self._rules.current, evidence=self._evidence)
         self._correlator: Correlator | None = None
@@ -113,23 +126,49 @@ class Watching:
         """Messages since the last tick, and when the newest of all came."""
         self._starting = True
         self._day: date | None = None
-        self._fresh: tuple[Registry, Sequence[Plan]] | None = None
-        if settings.watch.nodes is not None:
-            self._tree.reload(registry)
-            if self._tree.trouble is not None:
-                raise self._tree.trouble
 
     def run(self, stopping: threading.Event) -> None:
         """Tick until told to stop."""
         while not stopping.is_set():
             try:
-                self.tick(now_us())
+                if self._is_ours():
+                    self.tick(now_us())
             except LedgerError as error:
                 _log.error("%s", error)
+            except LostLeaseError:
+                self._stand_by()
             except Exception:  # noqa: BLE001 - a fault in one rule must not end the watch over everything else
                 _log.exception("a tick of the watch failed")
             stopping.wait(self._settings.watch.every_s)
-        self._keep_baselines(now_us())
+        self._end()
+
+    def _end(self) -> None:
+        """A polite stop."""
+        with suppress(LostLeaseError):
+            self._keep_baselines(now_us())
+        if self._lease is not None:
+            try:
+                self._lease.give_back()
+            except LedgerError as error:
+                _log.error("%s", error)
+
+    def _is_ours(self) -> bool:
+        """Whether this collector is the one that watches; what another found meanwhile is read from the ledger."""
+        if self._lease is None or self._lease.hold():
+            if self._waits:
+                self._waits = False
+                self._begin()
+                _log.info("%s", _TAKEN_OVER)
+            return True
+        if not self._waits:
+            self._stand_by()
+        return False
+
+    def _stand_by(self) -> None:
+        """Another collector watches. What we found and could not write is found by it as well."""
+        self._waits = True
+        self._pending = Pending()
+        _log.info("%s", _STANDS_BY)
 
     def tree(self) -> Tree:
         """The nodes in force."""
@@ -179,6 +218,8 @@ class Watching:
             return
         found, count = self._pending, len(self._pending.told)
         with writing(self._engine) as conn:
+            if self._lease is not None:
+                self._lease.guard(conn)
             store.save(conn, found.turns)
             alarm_store.save(conn, found.alarms)
             incident_store.save(conn, found.incidents)
@@ -248,7 +289,9 @@ class Watching:
         self._heard, self._starting = 0, False
         if deaf or not self._hush.last_us:
             return []
-        silent = self._hush.judge(self._presences.speakers) if self._hush.could_be() else self._hush.since_us is not None
+        silent = (
+            self._hush.judge(self._presences.speakers) if self._hush.could_be() else self._hush.since_us is not None
+        )
         return [Fact(COLLECTOR, "collector.silence_flag", float(silent), self._hush.last_us + silent)]
 
     def _ourselves(self, conn: Connection, at_us: int, around: Surroundings) -> list[Fact]:
@@ -377,6 +420,8 @@ class Watching:
         self._baselines_us = at_us
         try:
             with writing(self._engine) as conn:
+                if self._lease is not None:
+                    self._lease.guard(conn)
                 alarm_store.save_baselines(conn, list(self._alerts.baselines()), at_us)
         except LedgerError as error:
             _log.error("%s", error)
@@ -431,6 +476,14 @@ def _free(ledger: Path) -> float:
     return found.f_bavail / found.f_blocks if found.f_blocks else 0.0
 
 
+_STANDS_BY = Text(
+    vi="một hệ thống thu thập khác đang giám sát sổ cái này; hệ thống này chờ sẵn",
+    en="another collector watches over this ledger; this one stands by",
+)
+_TAKEN_OVER = Text(
+    vi="hệ thống thu thập giám sát trước đó đã im lặng; hệ thống này tiếp quản việc giám sát",
+    en="the collector that watched has fallen silent; this one has taken over",
+)
 KEPT_OLD = Text(
     vi="quy tắc cảnh báo hoặc sơ đồ nút: giữ bản cũ, vì {error}",
     en="alert rules or nodes: the former ones stay: {error}",

@@ -17,12 +17,16 @@ import pytest
 from doxa_lab.net.namespaces import FOLDER
 
 DOXA = [sys.executable, "-c", "from doxa_core.command import main; raise SystemExit(main())"]
-SMALLER = [sys.executable, "-c", """
+SMALLER = [
+    sys.executable,
+    "-c",
+    """
 from doxa_core.command import main
 from doxa_lab.demo import show
 offices = show.read_offices()
 show.read_offices = lambda: offices[:2]
-raise SystemExit(main())"""]
+raise SystemExit(main())""",
+]
 """With two of the five offices: a round takes five seconds a line, one line after the other."""
 PLAIN = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 # Our interpreter may lie where only root can read: the plain user of these tests may read everything, and no more.
@@ -80,7 +84,9 @@ def test_a_plain_user_gets_the_country_on_loopback(tmp_path: Path) -> None:
     home.mkdir()
     os.chown(home, 65534, 65534)
     try:
-        code, report, errors = once(home / "demo", *PLAIN, *SMALLER, HOME=str(home), PATH="/usr/bin:/bin", TMPDIR=str(home))
+        code, report, errors = once(
+            home / "demo", *PLAIN, *SMALLER, HOME=str(home), PATH="/usr/bin:/bin", TMPDIR=str(home)
+        )
         assert code == 0, (report["failures"], report["repeated"], errors)
         assert report["mode"] == "loopback"
         assert len(report["truths"]) == 6

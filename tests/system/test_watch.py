@@ -16,7 +16,7 @@ from doxa_lab.demo.country import Country
 from doxa_lab.demo.ground import Namespaces
 from doxa_lab.process import Process
 
-pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.server, pytest.mark.slow]
 PATIENCE_S = 240.0
 """Only a bound against hanging."""
 

@@ -1,16 +1,15 @@
 """Names: which resolvers are configured, whether they answer, and whether the names that are needed resolve."""
 
-import ipaddress
 import secrets
 import socket
 import struct
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from doxa_agent.check import Item, Scene, State, same
 from doxa_agent.checklist._words import reason, spoken
+from doxa_agent.dns.servers import RESOLV_CONF, is_address, system_servers
 from doxa_agent.net.binding import Unreachable
 from doxa_agent.net.names import resolve
 from doxa_core.language import Text
@@ -19,7 +18,6 @@ ORDER: Final = 40
 TITLE: Final = Text(vi="Máy chủ DNS", en="DNS resolvers")
 NAMES: Final = Text(vi="Tra tên {name}", en="Name {name}")
 
-RESOLV_CONF: Final = Path("/etc/resolv.conf")
 _PORT: Final = 53
 _PATIENCE_S: Final = 2.0
 
@@ -37,28 +35,11 @@ def needed(scene: Scene) -> list[str]:
     broker = scene.settings.broker
     hosts = [] if broker.socket else [broker.host]
     hosts += [far_end.host for _, far_end, _ in scene.ways()]
-    return [host for host in dict.fromkeys(hosts) if not _is_address(host)]
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def nameservers(text: str) -> list[str]:
-    """The resolvers of resolv.conf(5), in its order."""
-    rows = (line.split() for line in text.splitlines())
-    return [row[1] for row in rows if len(row) > 1 and row[0] == "nameserver" and _is_address(row[1])]
+    return [host for host in dict.fromkeys(hosts) if not is_address(host)]
 
 
 def _resolvers(*, is_needed: bool) -> Item:
-    try:
-        servers = nameservers(RESOLV_CONF.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
-        servers = []
+    servers = system_servers(RESOLV_CONF)
     times = {server: ask(server) for server in servers}
     answered = [server for server, seconds in times.items() if seconds is not None]
     state = State.GOOD if answered and len(answered) == len(servers) else State.WARNING

@@ -15,8 +15,13 @@ def system_servers(file: Path = RESOLV_CONF) -> tuple[str, ...]:
         text = file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ()
+    return nameservers(text)
+
+
+def nameservers(text: str) -> tuple[str, ...]:
+    """The same of the file's content."""
     rows = (line.split() for line in text.splitlines())
-    found = [row[1] for row in rows if len(row) > 1 and row[0] == "nameserver" and _is_address(row[1])]
+    found = [row[1] for row in rows if len(row) > 1 and row[0] == "nameserver" and is_address(row[1])]
     return tuple(dict.fromkeys(found))[:MOST]
 
 
@@ -25,7 +30,8 @@ def is_local(address: str) -> bool:
     return ipaddress.ip_address(address).is_loopback
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether it is a numeric address, with or without a zone (RFC 4007)."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -1,5 +1,6 @@
 """v6 against v4 to the same far end: round trips, a short transfer each, what Happy Eyeballs costs."""
 
+import math
 import statistics
 import time
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ ROUNDS: Final = 5
 RACES: Final = 3
 SLOWER: Final = 1.5
 """v6 is called slower when it takes this many times as long, or carries so many times less …"""
+_FIRST_FLIGHT: Final = 10 * 1220
+"""Octets that a sender starts with (IW10, RFC 6928), doubled each round trip while nothing is lost."""
 NOTICEABLE_MS: Final = 5.0
 """… and, for round trips, when the difference is one that a person's page could show."""
 
@@ -112,8 +115,15 @@ def _rated(done: Mapping[int, fetch.Transfer], account: Account) -> None:
         account.values[f"transfer_v{family}_mbps"] = round(mbps, 3)
     if len(rates) == 2:
         account.values["transfer_v6_to_v4_factor"] = round(rates[6] / rates[4], 4)
-    if 6 in rates and 4 in done and rates[6] * SLOWER < done[4].at_least_mbps:
+    if 6 in rates and 4 in done and rates[6] * SLOWER < done[4].at_least_mbps and _beyond_round_trips(done, account):
         account.note("v6_slower_transfer")
+
+
+def _beyond_round_trips(done: Mapping[int, fetch.Transfer], account: Account) -> bool:
+    """Whether v6 took longer than its longer round trips explain: a short transfer is mostly slow start (RFC 6928)."""
+    longer_ms = account.values.get("rtt_v6_ms", 0.0) - account.values.get("rtt_v4_ms", 0.0)
+    rounds = math.log2(1 + done[6].octets / _FIRST_FLIGHT)
+    return done[6].seconds > SLOWER * (done[4].seconds + rounds * max(0.0, longer_ms) / 1000)
 
 
 def _stalled(

@@ -71,13 +71,18 @@ class Address:
         return ipaddress.IPv6Network((self.address, min(self.bits, 64)), strict=False)
 
     @property
+    def by_advertisement(self) -> bool:
+        """Whether the kernel itself says that an advertisement made it."""
+        return self.protocol == _IFAPROT_RA or bool(self.flags & (TEMPORARY | MANAGETEMPADDR | STABLE_PRIVACY))
+
+    @property
     def origin(self) -> Origin:
         """By the kernel's own word where it has one (IFA_PROTO, since 5.18), else by how the ways differ.
 
         Only addresses by advertisement have the marks of privacy; a client of DHCPv6 sets a single address (/128,
         RFC 5942 §5 lets no prefix length follow from it) with a lifetime; what has neither mark nor lifetime was set by hand.
         """
-        if self.protocol == _IFAPROT_RA or self.flags & (TEMPORARY | MANAGETEMPADDR | STABLE_PRIVACY):
+        if self.by_advertisement:
             return Origin.SLAAC
         if self.protocol == _RTPROT_DHCP:
             return Origin.DHCPV6

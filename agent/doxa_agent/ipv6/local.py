@@ -68,7 +68,8 @@ def _settled(interface: str, known: Knowledge, heard: Heard, deadline: Deadline)
         known = kernel.read(interface) or known
         offered = known.listens and any(a.offers_slaac for a in heard.advertisements.values())
         waiting = any(a.flags & TENTATIVE and not a.flags & DADFAILED for a in known.addresses)
-        missing = offered and not known.usable and not heard.duplicates
+        leased = any(a.managed for a in heard.advertisements.values())  # its client asks once the router has spoken
+        missing = (offered or leased) and not known.usable and not heard.duplicates
         routeless = known.listens and _offers_route(heard) and not known.routes
         if not (waiting or missing or routeless) or time.monotonic() >= until or deadline.over:
             return known
@@ -125,7 +126,7 @@ def _seen(known: Knowledge, heard: Heard, account: Account) -> bool | None:
 
 
 def _addressed(known: Knowledge, heard: Heard, account: Account, *, advertised: bool | None) -> bool | None:
-    origins = {one.origin for one in known.usable}
+    origins = {origin_of(one, heard) for one in known.usable}
     for origin in (Origin.SLAAC, Origin.DHCPV6):
         account.flag(origin.value, yes=True if origin in origins else (False if known.usable else None))
     failed = bool(heard.duplicates) or any(one.flags & DADFAILED for one in known.addresses)
@@ -143,6 +144,17 @@ def _addressed(known: Knowledge, heard: Heard, account: Account, *, advertised: 
         return None
     account.flag("address", yes=False)
     return False
+
+
+def origin_of(one: Address, heard: Heard) -> Origin:
+    """How it came about. Some clients of DHCPv6 give the address the prefix's length: then it is known by the routers, who
+    have addresses come by DHCPv6 (M) and let nobody make one in that prefix.
+    """
+    if one.origin is not Origin.SLAAC or one.by_advertisement:
+        return one.origin
+    routers = heard.advertisements.values()
+    own = any(p.autonomous and p.valid_s and p.network == one.network for a in routers for p in a.prefixes)
+    return Origin.DHCPV6 if any(a.managed for a in routers) and not own else Origin.SLAAC
 
 
 def _why_no_address(known: Knowledge, heard: Heard, *, failed: bool, advertised: bool | None) -> str | None:
@@ -212,7 +224,7 @@ def _describe(known: Knowledge, heard: Heard, kind: LinkKind, account: Account) 
     account.detail["local"] = {
         "asked": heard.asked,
         "routers": [_router(one) for one in list(heard.advertisements.values())[:_MOST]],
-        "addresses": [_address(one) for one in known.addresses[:_MOST]],
+        "addresses": [_address(one, heard) for one in known.addresses[:_MOST]],
         "routes": [
             {"gateway": r.gateway, "protocol": r.protocol, "expires_s": r.expires_s} for r in known.routes[:_MOST]
         ],
@@ -235,10 +247,10 @@ def _router(one: Advertisement) -> dict[str, object]:
     }
 
 
-def _address(one: Address) -> dict[str, object]:
+def _address(one: Address, heard: Heard) -> dict[str, object]:
     return {
         "address": f"{one.address}/{one.bits}",
-        "origin": "link" if one.scope_is_link else one.origin.value,
+        "origin": "link" if one.scope_is_link else origin_of(one, heard).value,
         "state": state_of(one),
         "preferred_s": one.preferred_s,
         "valid_s": one.valid_s,

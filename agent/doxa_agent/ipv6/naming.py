@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from doxa_agent.dns.message import NOERROR, NXDOMAIN
+from doxa_agent.dns.servers import is_address
 from doxa_agent.ipv6 import resolvers
 from doxa_agent.ipv6.account import Account
 from doxa_agent.ipv6.resolvers import Asked, family_of
@@ -84,7 +85,7 @@ def look_up(
     host: str, found: Resolvers, link: Link, account: Account, deadline: Deadline, *, prefix: str = ""
 ) -> Names:
     """The addresses of a far end: the state `aaaa` (with `prefix` before it, for the portal)."""
-    if resolvers.is_address(host):
+    if is_address(host):
         is_six = family_of(host) == 6
         if not is_six:
             account.blame(f"{prefix}far_end_is_ipv4")

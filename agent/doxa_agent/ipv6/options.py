@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from doxa_agent.dns import name
-from doxa_agent.ipv6.resolvers import is_address
+from doxa_agent.dns.servers import is_address
 from doxa_agent.meter import FarEnd
 from doxa_core.language import Text
 from doxa_core.strict import Table

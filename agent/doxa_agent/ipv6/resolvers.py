@@ -1,6 +1,5 @@
 """Which resolvers there are, and one question to one of them over the line (the engine of the `dns` meter asks it)."""
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Final
 from doxa_agent.dns import exchange, message, name
 from doxa_agent.dns.exchange import Policy, Server, Tally
 from doxa_agent.dns.message import Question
-from doxa_agent.dns.servers import MOST
+from doxa_agent.dns.servers import RESOLV_CONF, is_address, is_local, system_servers
 from doxa_agent.meter import Deadline, Link
 from doxa_agent.net.binding import Unreachable
 
-RESOLV_CONF: Final = Path("/etc/resolv.conf")
 UPSTREAM_CONF: Final = Path("/run/systemd/resolve/resolv.conf")
 """Where systemd-resolved tells the servers behind its stub (127.0.0.53)."""
 HOSTS: Final = Path("/etc/hosts")
@@ -46,35 +44,12 @@ def family_of(server: str) -> int:
     return 6 if ":" in server else 4
 
 
-def is_address(text: str) -> bool:
-    """Whether it is a numeric address, with or without a zone."""
-    try:
-        ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(server: str) -> bool:
-    return ipaddress.ip_address(server.partition("%")[0]).is_loopback
-
-
 def configured() -> tuple[str, ...]:
     """The servers of resolv.conf(5); behind a stub on this machine, those that the stub asks."""
-    found = _nameservers(RESOLV_CONF)
-    if found and all(_is_loopback(server) for server in found):
-        found = _nameservers(UPSTREAM_CONF) or found
-    return found[:MOST]
-
-
-def _nameservers(file: Path) -> tuple[str, ...]:
-    try:
-        rows = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-    except OSError:
-        return ()
-    return tuple(
-        dict.fromkeys(row[1] for row in rows if len(row) > 1 and row[0] == "nameserver" and is_address(row[1]))
-    )
+    found = system_servers(RESOLV_CONF)
+    if found and all(is_local(server) for server in found):
+        found = system_servers(UPSTREAM_CONF) or found
+    return found
 
 
 def in_hosts(name: str, family: int) -> tuple[str, ...]:
@@ -92,7 +67,7 @@ def in_hosts(name: str, family: int) -> tuple[str, ...]:
 
 def ask(server: str, host: str, kind: int, link: Link, deadline: Deadline, patience_s: float) -> Asked:
     """Ask one server over the line, twice at most; never raises for what the network does."""
-    if _is_loopback(server):  # a stub on this machine does not answer through the line
+    if is_local(server):  # a stub on this machine does not answer through the line
         link = replace(link, interface=None, source=None)
     try:
         question = Question(name.parse(host), kind)

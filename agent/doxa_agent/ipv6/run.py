@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from doxa_agent.dns.servers import is_address
 from doxa_agent.ipv6 import compare, craft, fetch, local, naming, pathmtu, remote, summary
 from doxa_agent.ipv6.account import Account
 from doxa_agent.ipv6.fetch import path_of
@@ -13,7 +14,6 @@ from doxa_agent.ipv6.naming import Names, Resolvers
 from doxa_agent.ipv6.options import Options, Portal
 from doxa_agent.ipv6.prefix import MEMORY, Memory
 from doxa_agent.ipv6.remote import Remote
-from doxa_agent.ipv6.resolvers import is_address
 from doxa_agent.ipv6.stream import Place
 from doxa_agent.ipv6.summary import State, States
 from doxa_agent.ipv6.within import Within

@@ -299,11 +299,14 @@ class _Account:
         if not end.sent or self._tcp or self._half_asked:
             return {}
         ordered = sorted(end.delays)
-        return {
+        counts: dict[str, float | None] = {
             "sent_count": end.sent,
             "received_count": end.received,
             "loss_ratio": end.loss,
             "loss_after_hop_count": loss_after(self._trace.hops, end.sent, end.sent - end.received),
+        }
+        # What comes back to UDP are ICMP errors, which hosts hold back (RFC 4443 §2.4): their absence is no loss.
+        return ({} if self._trace.unpermitted and self._trace.end_way == UDP else counts) | {
             "rtt_min_ms": _rounded(ordered[0] if ordered else None),
             "rtt_p50_ms": _rounded(percentile(ordered, 50) if ordered else None),
             "rtt_p95_ms": _rounded(percentile(ordered, 95) if ordered else None),

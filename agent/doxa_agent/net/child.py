@@ -112,7 +112,10 @@ def _exchange(child: "subprocess.Popen[bytes]", order: bytes, deadline: Deadline
             os.set_blocking(pipe.fileno(), False)
             ready.register(pipe, event)
         while not (deadline.over or limit.over):
-            for key, _ in ready.select(_SLICE_S):
+            told = ready.select(_SLICE_S)
+            if not told and _ended(child):  # somebody whom it started holds its output open
+                return bytes(answer)
+            for key, _ in told:
                 if key.fileobj is child.stdin:
                     left = _give(child.stdin.fileno(), left)
                     if not left:
@@ -139,8 +142,13 @@ def _give(descriptor: int, order: memoryview) -> memoryview:
 def _see_it_end(child: "subprocess.Popen[bytes]") -> None:
     """Wait a little for the end of one that has said all: its status may tell why that is no answer. Nothing is reaped."""
     until = time.monotonic() + _END_S
-    while time.monotonic() < until and not os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+    while time.monotonic() < until and not _ended(child):
         time.sleep(0.005)
+
+
+def _ended(child: "subprocess.Popen[bytes]") -> bool:
+    """Whether it has ended; it stays to be reaped."""
+    return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:

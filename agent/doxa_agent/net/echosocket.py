@@ -4,7 +4,9 @@ import errno
 import secrets
 import socket
 import struct
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from typing import Final, NamedTuple
 
 from doxa_agent.meter import Link
@@ -32,11 +34,14 @@ _RAW_FILTERS: Final = {  # which ICMP types a raw socket delivers: a set bit blo
 _SO_MEMINFO: Final = 55
 _MEMORY: Final = struct.Struct("=9I")  # the last of the nine is SK_MEMINFO_DROPS (linux/sock_diag.h)
 _QUEUE_BYTES: Final = 1 << 20
-_ROWS: Final = 64
+ROWS: Final = 64
+"""The least room for packets, in each direction."""
+_MOST_ROWS: Final = 512
+_ROUNDS: Final = 4
+"""So many rounds of a run may be gathered before they are read."""
 _MANY: Final = 64
-"""A bound for one drain, so that a flood cannot hold the loop: 64 × 64 packets."""
+"""A bound for one drain, so that a flood cannot hold the loop: at least 64 × 64 packets."""
 _RETRIES: Final = 8
-_SECOND: Final = 1_000_000_000
 
 NOT_PERMITTED: Final = "icmp_not_permitted"
 """The code for what could not be told because neither net.ipv4.ping_group_range nor CAP_NET_RAW lets this process ping."""
@@ -85,10 +90,12 @@ class Refusal(NamedTuple):
 class Harvest(NamedTuple):
     """What a drain brought in."""
 
-    answers: list[Answer]
+    answers: Iterable[Answer]
     refusals: list[Refusal]
-    departures: list[Departure]
+    departures: Iterable[Departure]
     """Transmit stamps, where the driver gives them."""
+    gathered: Sequence[tuple[Iterable[Answer], Moment]] = ()
+    """Answers that were taken out of the kernel's queue before, and by when."""
 
 
 class Line(NamedTuple):
@@ -116,9 +123,20 @@ class Batch:
     """Requests that leave together, laid out in memory once: only the sequence changes."""
 
     def __init__(self, lines: Sequence[Line], outbox: Outbox) -> None:
-        self.lines, self.outbox, self.size = tuple(lines), outbox, len(lines)
-        start = outbox.name + 6  # the sequence's place in the ICMP header
-        self.marks = tuple((start + turn * outbox.row, line.place) for turn, line in enumerate(self.lines))
+        self.places, self.outbox, self.size = array("I", (line.place for line in lines)), outbox, len(lines)
+        self._seq = bytearray(4)
+
+    def number(self, seq: int) -> None:
+        """Write the sequence, 0 at first, into all requests: only the octets that change, each as one column."""
+        memory, name, row = self.outbox.memory, self.outbox.name, self.outbox.row
+        for turn in range(4):
+            octet = seq >> 24 - 8 * turn & 0xFF
+            if octet != self._seq[turn]:
+                column = bytes((octet,)) * self.size
+                memory[name + _SEQ_AT + turn :: row] = column
+                if turn >= 2:
+                    memory[name + _SHORT_AT + turn - 2 :: row] = column
+                self._seq[turn] = octet
 
 
 class NotPermitted(Exception):  # noqa: N818 - a fork in the road: the next way is tried
@@ -143,7 +161,9 @@ class EchoSocket:
     (CAP_NET_RAW). Raises `NotPermitted`, or `Unreachable` where the line cannot carry this family.
     """
 
-    def __init__(self, family: int, link: Link, token: bytes, payload: int, *, dscp: int = 0) -> None:
+    def __init__(
+        self, family: int, link: Link, token: bytes, payload: int, *, dscp: int = 0, far_ends: int = 1
+    ) -> None:
         self.family = family
         self.way, self._socket = _open(family)
         self._token, self._payload = token, payload
@@ -151,15 +171,19 @@ class EchoSocket:
         self._raw = self.way == "icmp_raw"
         self._sum_ours = self._raw and family == 4
         self._identifier = secrets.randbits(16)
-        self._answers: list[Answer] = []
+        self._answers: list[Iterable[Answer]] = []
+        self._answers_before: list[tuple[Iterable[Answer], Moment]] = []
         self._refusals: list[Refusal] = []
-        self._departures: list[Departure] = []
+        self._departures: list[Iterable[Departure]] = []
+        self._gathered: list[tuple[int, Moment]] = []
+        """By when the first so many rows of the inbox were filled."""
         self.stamped = False
         """Whether the kernel's stamps have been seen to work: then nothing is lost by reading replies later."""
         self._departing = False
         """Whether transmit stamps have been seen: then requests may leave in one call, each with its own stamp."""
-        self._row = echorows.reply_row(family, raw=self._raw)
-        self._own: struct.Struct | None = None
+        self._icmp_at = echorows.IPV4_HEADER if self._sum_ours else 0
+        self._own: int | None = None
+        """Where in a row of the error queue the token of our own frames begins, once it is known."""
         try:
             self._socket.settimeout(0)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _QUEUE_BYTES)
@@ -174,8 +198,9 @@ class EchoSocket:
             self._socket.close()
             raise
         name = echorows.NAME[family]
-        self._inbox = Inbox(_ROWS, name, echorows.CONTROL, echorows.REPLY_DATA)
-        self._errors = Inbox(_ROWS, name, echorows.CONTROL, echorows.OWN_DATA)
+        rows = max(ROWS, min(_MOST_ROWS, _ROUNDS * far_ends))
+        self._inbox = Inbox(rows, name, echorows.STAMP_CONTROL, echorows.REPLY_DATA)
+        self._errors = Inbox(rows, name, echorows.CONTROL, echorows.OWN_DATA)
 
     def fileno(self) -> int:
         """The descriptor, for polling."""
@@ -202,17 +227,17 @@ class EchoSocket:
         """The requests to these far ends, ready to be sent again and again."""
         name, length = echorows.NAME[self.family], 8 + self._payload
         found = Batch(lines, Outbox(len(lines), name, length))
-        for turn, line in enumerate(lines):
-            start = turn * found.outbox.row
-            packet = echo.request(self.family, self._token, echo.Mark(line.place, 0), self._payload, self._identifier)
-            found.outbox.memory[start : start + name + length] = _socket_address(self.family, line) + packet
+        packet = echo.request(self.family, self._token, echo.Mark(0, 0), self._payload, self._identifier)
+        memory, row, place_at = found.outbox.memory, found.outbox.row, name + _PLACE_AT
+        memory[:] = (bytes(name) + packet) * len(lines)
+        for start, line in zip(range(0, len(memory), row), lines, strict=True):
+            memory[start : start + name] = _socket_address(self.family, line)
+            _PLACE.pack_into(memory, start + place_at, line.place)
         return found
 
     def send(self, batch: Batch, seq: int) -> Sending:
         """Send the request number `seq` to each far end of the batch, beginning with another one each time."""
-        write, memory, short, token = _TAIL.pack_into, batch.outbox.memory, seq & 0xFFFF, self._token
-        for offset, place in batch.marks:
-            write(memory, offset, short, token, place, seq)
+        batch.number(seq)
         if self._sum_ours:
             _sum_up(batch)
         size, first = batch.size, seq % batch.size
@@ -238,7 +263,7 @@ class EchoSocket:
         while sent < batch.size:
             if failed and not (self._read_errors() and tries < _RETRIES):
                 # A waiting ICMP error about an earlier request is reported by the next call, whomever that is for.
-                refused[batch.lines[(first + sent) % batch.size].place] = reason_of(failed)
+                refused[batch.places[(first + sent) % batch.size]] = reason_of(failed)
                 sent, failed, tries = sent + 1, 0, 0
                 continue
             tries += 1
@@ -248,84 +273,121 @@ class EchoSocket:
             failed = -done if done < 0 else 0
             if done > 0:
                 for turn in range(sent, sent + done):
-                    others[batch.lines[(first + turn) % batch.size].place] = left
+                    others[batch.places[(first + turn) % batch.size]] = left
                 sent, tries = sent + done, 0
         return Sending(moment, others, refused)
 
+    def gather(self, sent: int) -> bool:
+        """Take what waits out of the kernel's queues, to be read later; False where it is time for `drain`.
+
+        `sent` is how many requests left since the last call. Only once both stamps have been seen: else the moment of
+        reading counts.
+        """
+        if not (self.stamped and self._own is not None) or min(self._inbox.room, self._errors.room) <= sent:
+            return False
+        try:
+            self._errors.more(self._socket.fileno(), socket.MSG_ERRQUEUE)
+            self._inbox.more(self._socket.fileno())
+        except OSError:  # an ICMP error waits
+            return False
+        self._gathered.append((self._inbox.filled, now()))
+        return bool(self._inbox.room and self._errors.room)
+
     def drain(self) -> Harvest:
-        """All that waits: transmit stamps, replies, ICMP errors."""
+        """All that was gathered and all that waits: transmit stamps, replies, ICMP errors."""
         self._read_errors()
         for _ in range(_MANY):
+            if not self._inbox.room:
+                self._read_answers()
             try:
-                found = self._inbox.receive(self._socket.fileno())
+                self._inbox.more(self._socket.fileno())
             except OSError:  # an ICMP error waits: no fault of this socket
                 if not self._read_errors():
                     break
                 continue
-            if found:
-                self._read_answers()
-            if found < _ROWS:
+            if self._inbox.room:
                 break
-        harvest = Harvest(self._answers, self._refusals, self._departures)
-        self._answers, self._refusals, self._departures = [], [], []
+        self._read_answers()
+        answers, departures = chain.from_iterable(self._answers), chain.from_iterable(self._departures)
+        harvest = Harvest(answers, self._refusals, departures, self._answers_before)
+        self._answers, self._refusals, self._departures, self._answers_before = [], [], [], []
         return harvest
 
     def _read_answers(self) -> None:
-        """The replies in the inbox; each usual one costs a few comparisons."""
-        head_as, kind_as, token_as = echorows.STAMP_HEAD, bytes((echo.REPLY[self.family], 0)), self._token
-        add, mark_of, least = self._answers.append, _MARK.unpack, _WHOLE_RAW if self._sum_ours else _WHOLE
-        odd: list[int] = []
-        usual = 0
-        rows = zip(self._inbox.lengths(), self._row.iter_unpack(self._inbox.used()), strict=True)
-        for turn, ((length,), (host, head, seconds, nanoseconds, kind, short, token, mark)) in enumerate(rows):
-            if token == token_as and head == head_as and kind == kind_as and length >= least and short == mark[6:]:
-                place, seq = mark_of(mark)
-                add((place, seq, host, seconds * _SECOND + nanoseconds, None))
-                usual += 1
-            else:
-                odd.append(turn)
-        for turn in odd:
-            self._read_answer(*self._inbox.parts(turn))
-        if usual:
-            self.stamped = True
+        """The replies in the inbox, in the portions in which they were gathered."""
+        first = 0
+        for after, moment in self._gathered:
+            self._answers_before.append((self._read_rows(first, after), moment))
+            first = after
+        self._answers.append(self._read_rows(first, self._inbox.filled))
+        self._gathered.clear()
+        self._inbox.clear()
 
-    def _read_answer(self, name: bytes, controls: bytes, packet: bytes) -> None:
+    def _read_rows(self, first: int, after: int) -> Iterable[Answer]:
+        """Some replies, by columns where all are of the usual shape: each then costs next to nothing."""
+        many = after - first
+        if not many:
+            return ()
+        box, icmp = self._inbox, self._inbox.name + self._inbox.control + self._icmp_at
+        if (
+            (marks := echorows.marks_of(box, self._token, icmp + 8, first, after)) is not None
+            and echorows.are_replies(box, self.family, marks[1], icmp, first, after)
+            and (stamps := echorows.stamps_of(box, first, after)) is not None
+            and min(box.lengths(first, after))[0] >= self._icmp_at + _WHOLE
+        ):
+            self.stamped = True
+            return zip(
+                *marks, echorows.hosts_of(box, self.family, first, after), stamps, repeat(None, many), strict=True
+            )
+        found = (self._read_answer(*self._inbox.parts(turn)) for turn in range(first, after))
+        return [answer for answer in found if answer is not None]
+
+    def _read_answer(self, name: bytes, controls: bytes, packet: bytes) -> Answer | None:
         if self._sum_ours:
             packet = echo.strip_ip_header(packet)
         mark = echo.read_reply(packet, self.family, self._token)
-        if mark is not None:
-            stamp = stamp_of(read_controls(controls))
-            self.stamped = stamp is not None
-            self._answers.append((*mark, echorows.host_of(name, self.family), stamp, None))
+        if mark is None:
+            return None
+        stamp = stamp_of(read_controls(controls))
+        self.stamped = stamp is not None
+        return (*mark, echorows.host_of(name, self.family), stamp, None)
 
     def _read_errors(self) -> int:
-        """Take what waits in the error queue (ip(7), IP_RECVERR); how many errors the network had sent."""
+        """Read what was gathered from the error queue and what waits there (ip(7), IP_RECVERR); how many errors the
+        network had sent.
+        """
         errors = 0
         for _ in range(_MANY):
+            if not self._errors.room:
+                errors += self._read_departures()
             try:
-                found = self._errors.receive(self._socket.fileno(), socket.MSG_ERRQUEUE)
+                self._errors.more(self._socket.fileno(), socket.MSG_ERRQUEUE)
             except OSError:
                 break
-            if found:
-                errors += self._read_departures(found)
-            if found < _ROWS:
+            if self._errors.room:
                 break
+        return errors + self._read_departures()
+
+    def _read_departures(self) -> int:
+        """The transmit stamps among what the error queue gave; all else goes its own way."""
+        errors = 0
+        for first in range(0, self._errors.filled, ROWS):
+            after = min(first + ROWS, self._errors.filled)
+            if not self._read_own(first, after):
+                errors += sum(self._read_error(*self._errors.parts(turn)) for turn in range(first, after))
+        self._errors.clear()
         return errors
 
-    def _read_departures(self, found: int) -> int:
-        """The transmit stamps among what the error queue gave; all else goes its own way."""
+    def _read_own(self, first: int, after: int) -> bool:
+        """What the error queue gave, by columns; False where one of it is no transmit stamp of the usual shape."""
         if self._own is None:
-            return sum(self._read_error(*self._errors.parts(turn)) for turn in range(found))
-        head_as, token_as = echorows.STAMP_HEAD, self._token
-        add, mark_of, errors = self._departures.append, _MARK.unpack, 0
-        rows = self._own.iter_unpack(self._errors.used())
-        for turn, (head, seconds, nanoseconds, origin, token, mark) in enumerate(rows):
-            if token == token_as and head == head_as and origin == _FROM_STAMPING:
-                place, seq = mark_of(mark)
-                add((place, seq, seconds * _SECOND + nanoseconds))
-            else:
-                errors += self._read_error(*self._errors.parts(turn))
-        return errors
+            return False
+        marks = echorows.marks_of(self._errors, self._token, self._own, first, after)
+        stamps = echorows.stamps_of(self._errors, first, after)
+        if marks is None or stamps is None or not echorows.origins_are(self._errors, _FROM_STAMPING, first, after):
+            return False
+        self._departures.append(zip(*marks, stamps, strict=True))
+        return True
 
     def _read_error(self, name: bytes, controls: bytes, packet: bytes) -> int:
         """One packet of the error queue: 1 where the network had sent an error, 0 for a transmit stamp."""
@@ -333,7 +395,7 @@ class EchoSocket:
         if origin == _FROM_STAMPING:
             mark = echo.read_own(packet, self._token)
             if stamp is not None and mark is not None:
-                self._departures.append((*mark, stamp))
+                self._departures.append([(*mark, stamp)])
                 self._learn(packet.find(self._token))
             return 0
         if origin not in _FROM_NETWORK:
@@ -346,8 +408,8 @@ class EchoSocket:
     def _learn(self, token_at: int) -> None:
         """From now on our own frames are read in one go; the link's header is always as long as now."""
         self._departing = True
-        if token_at + echo.TOKEN_BYTES + _MARK.size <= echorows.OWN_DATA:
-            self._own = echorows.own_row(self.family, token_at)
+        if token_at + echo.TOKEN_BYTES + _MARK_BYTES <= echorows.OWN_DATA:
+            self._own = self._errors.name + self._errors.control + token_at
 
     def _read_control(self, octets: bytes) -> tuple[int, int, int | None]:
         """The errno, its origin and the stamp of what the error queue gave."""
@@ -359,11 +421,14 @@ class EchoSocket:
         return number, origin, stamp_of(controls) if origin == _FROM_STAMPING else None
 
 
-_TAIL: Final = struct.Struct(f"!H{echo.TOKEN_BYTES}sII")
-"""The part of a request that changes: the short sequence, then (unchanged) token and place, then the sequence."""
-_MARK: Final = struct.Struct("!II")
+_SHORT_AT: Final = 6
+"""Where the ICMP header has its 16 bits of the sequence …"""
+_PLACE: Final = struct.Struct("!I")
+_PLACE_AT: Final = 8 + echo.TOKEN_BYTES
+_SEQ_AT: Final = _PLACE_AT + _PLACE.size
+"""… and where, behind token and place, the whole of it is."""
+_MARK_BYTES: Final = 8
 _WHOLE: Final = 8 + echo.MIN_PAYLOAD
-_WHOLE_RAW: Final = 20 + _WHOLE
 
 
 def _sum_up(batch: Batch) -> None:

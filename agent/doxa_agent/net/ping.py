@@ -4,7 +4,8 @@
     run.tracks[0].delays_ms      one entry per request: milliseconds, or None where it was lost
 
 While the kernel stamps the replies nothing is lost by reading them late: they are collected when the next requests are
-due, which halves the wake-ups. Source of the method: RFC 2681 (round-trip delay), RFC 6673 (round-trip loss).
+due, which halves the wake-ups, and booked some rounds later, for code that runs seldom runs slowly. Source of the
+method: RFC 2681 (round-trip delay), RFC 6673 (round-trip loss).
 
 One module, for sending, collecting and the clock between them are one loop, in which each call costs.
 """
@@ -14,8 +15,8 @@ import select
 import socket
 import time
 from array import array
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -91,12 +92,13 @@ def ping(
     and gives requests that are still open to the next one, which takes them as `before` (the same targets) and books
     them as its first.
     """
-    tracks = tuple(Track(target=target, place=place) for place, target in enumerate(targets))
+    never = Departures()  # shared until a far end has its batch: at the beginning of a run every object counts
+    tracks = tuple(Track(target=target, place=place, left=never) for place, target in enumerate(targets))
     with ExitStack() as stack:
         probers: dict[int, _Prober] = {}
         for family in sorted({target.family for target in targets}):
             try:
-                probers[family] = _open(family, link, cadence)
+                probers[family] = _open(family, link, cadence, len(targets))
             except Unreachable as unreachable:
                 _give_up(tracks, family, unreachable.reason)
             else:
@@ -108,10 +110,10 @@ def ping(
         return run
 
 
-def _open(family: int, link: Link, cadence: Cadence) -> _Prober:
+def _open(family: int, link: Link, cadence: Cadence, far_ends: int) -> _Prober:
     try:
         token = secrets.token_bytes(echo.TOKEN_BYTES)
-        return EchoSocket(family, link, token, cadence.payload, dscp=cadence.dscp)
+        return EchoSocket(family, link, token, cadence.payload, dscp=cadence.dscp, far_ends=far_ends)
     except NotPermitted:
         return HandshakeSocket(family, link, cadence.timeout_s, dscp=cadence.dscp)
 
@@ -130,8 +132,11 @@ def socket_address(target: Target, way: str) -> tuple[str | int, ...]:
     port = target.port if way == HandshakeSocket.way else 0
     kind = FAMILIES[target.family]
     if "%" not in target.address:
-        with suppress(OSError):  # a question to the C library for each of a hundred costs more than asking them
+        try:  # a question to the C library for each of a hundred costs more than asking them
             socket.inet_pton(kind, target.address)
+        except OSError:
+            pass
+        else:
             return (target.address, port) if target.family == 4 else (target.address, port, 0, 0)
     # Octets, for a text would load the tables of international names first.
     numeric = target.address.encode("ascii")
@@ -165,6 +170,7 @@ class _Loop:
         self.tracks, self._cadence, self._deadline, self._link = tracks, cadence, deadline, link_name
         self._by_family = probers
         self._probers = tuple(probers.values())
+        self._gatherers = tuple(prober for prober in self._probers if isinstance(prober, EchoSocket))
         self._timeout_ns = int(cadence.timeout_s * 1e9)
         self._drained_at = 0
         self._waiting = 0
@@ -219,15 +225,16 @@ class _Loop:
         return groups
 
     def _lines(self) -> list[Line]:
-        found = []
+        found, count = [], self._cadence.count
+        never = bytes(8 * count)
         for place, track in enumerate(self.tracks):
             if prober := self._by_family.get(track.target.family):
                 address = socket_address(track.target, prober.way)
                 host = socket.inet_pton(FAMILIES[track.target.family], str(address[0]).partition("%")[0])
                 track.way = prober.way
-                track.delays = [None] * self._cadence.count
-                track.answered = bytearray(self._cadence.count)
-                track.stamps = array("q", bytes(8 * self._cadence.count))
+                track.delays = [None] * count
+                track.answered = bytearray(count)
+                track.stamps = array("q", never)
                 self._expected[place] = host
                 self._hosts.setdefault(host, track)
                 found.append(Line(place, address, host))
@@ -254,10 +261,10 @@ class _Loop:
             for track in group.tracks:
                 track.paused += 1
                 if not track.breaks or track.breaks[-1] != group.left.sent:
-                    track.breaks.append(group.left.sent)
+                    track.breaks = [*track.breaks, group.left.sent]
             return
         if self._waiting >= _DRAIN_COUNT:
-            self._drain()
+            self._gather()
         sending = group.prober.send(group.batch, group.left.sent)
         seq = group.left.add(sending.moment)
         self._waiting += group.batch.size
@@ -281,7 +288,7 @@ class _Loop:
                 return True
             # Read after sending, not before: the work then lies between the batches of a train.
             if self._waiting >= _DRAIN_COUNT or (self._waiting and now - self._drained_at >= _DRAIN_NS):
-                self._drain()
+                self._gather()
             else:
                 self._rest((due - now) / 1e9)
         return False
@@ -341,21 +348,38 @@ class _Loop:
         """Cut the columns to what was sent, put what the run before left open first, and name what is open now."""
         if track.way is None:
             return
-        own = track.delays[: track.left.sent]
-        track.carried = len(track.before)
-        track.delays = [*track.before_delays, *own]
-        track.breaks = [*track.before_breaks, *(index + track.carried for index in track.breaks)]
-        track.open = frozenset(seq + track.carried for seq in self.open_of(track, now))
+        sent = track.left.sent
+        track.departures = sent - track.stamps[:sent].count(0)
+        track.delays = track.delays[:sent]
+        if track.before:
+            track.carried = len(track.before)
+            track.delays = [*track.before_delays, *track.delays]
+            track.breaks = [*track.before_breaks, *(index + track.carried for index in track.breaks)]
+        if opened := self.open_of(track, now):
+            track.open = frozenset(seq + track.carried for seq in opened)
 
     def drain(self) -> None:
         """Read and book what waits in the sockets."""
         self._drain()
+
+    def _gather(self) -> None:
+        """Empty the sockets; what came is read now only where it must be: reading much together costs far less."""
+        if (
+            self._before is None
+            and len(self._gatherers) == len(self._probers)
+            and all(prober.gather(self._waiting) for prober in self._gatherers)
+        ):
+            self._drained_at, self._waiting = time.monotonic_ns(), 0
+        else:
+            self._drain()
 
     def _drain(self) -> None:
         for prober in self._probers:
             harvest = prober.drain()
             noticed = stamp.now()
             self._correct(harvest.departures)
+            for answers, moment in harvest.gathered:
+                self._book(answers, moment)
             self._book(harvest.answers, noticed)
             for refusal in harvest.refusals:
                 self._blame(refusal)
@@ -364,23 +388,28 @@ class _Loop:
             self._before.close(self.tracks)
             self._before = None
 
-    def _correct(self, departures: list[Departure]) -> None:
+    def _correct(self, departures: Iterable[Departure]) -> None:
         """Let delays begin at the kernel's transmit stamps."""
-        tracks, expected, many = self.tracks, self._expected, len(self.tracks)
+        tracks, expected, many, longest = self.tracks, self._expected, len(self.tracks), stamp.LONGEST_WAIT_NS
         for place, seq, departure in departures:
-            if place < many and expected[place] is not None and seq < (track := tracks[place]).left.sent:
-                sent = track.left.real[seq] if not track.left.others else track.asked_at(seq).real
-                if 0 <= departure - sent <= stamp.LONGEST_WAIT_NS:  # else the clock was set meanwhile
-                    track.departures += not track.stamps[seq]
-                    track.stamps[seq] = departure
+            if place < many and expected[place] is not None:
+                track = tracks[place]
+                left = track.left
+                if seq < left.sent:
+                    sent = track.asked_at(seq).real if left.others else left.real[seq]
+                    if 0 <= departure - sent <= longest:  # else the clock was set meanwhile
+                        track.stamps[seq] = departure
 
-    def _book(self, answers: list[Answer], noticed: Moment) -> None:
+    def _book(self, answers: Iterable[Answer], noticed: Moment) -> None:
         """Take each answer to a request of ours once; this is done for every packet, so it is written out."""
         tracks, expected, many, timeout = self.tracks, self._expected, len(self.tracks), self._timeout_ns
         offset = noticed.real - noticed.mono
         for answer in answers:
             place, seq, host, received, _ = answer
-            if place >= many or seq >= (track := tracks[place]).left.sent:
+            if place >= many:
+                continue
+            track = tracks[place]
+            if seq >= track.left.sent:
                 continue
             if host != expected[place]:
                 track.foreign += 1
@@ -456,10 +485,9 @@ class Open:
 
 def _carry(old: Track, marks: list[int], track: Track) -> None:
     """Put requests of the run before in front of a track of the next one."""
-    for index, seq in enumerate(marks):
-        if index and seq != marks[index - 1] + 1:
-            track.before_breaks.append(index)
-        track.before.append(old.sent_at(seq).mono)
-        track.before_delays.append(old.delays[seq])
+    breaks = [index for index in range(1, len(marks)) if marks[index] != marks[index - 1] + 1]
     if marks and marks[-1] != old.left.sent - 1:
-        track.before_breaks.append(len(marks))
+        breaks.append(len(marks))
+    track.before_breaks = breaks
+    track.before = [old.sent_at(seq).mono for seq in marks]
+    track.before_delays = [old.delays[seq] for seq in marks]

@@ -2,7 +2,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from doxa_agent.net.stamp import Moment
@@ -58,7 +58,7 @@ class Track:
     """Requests among `delays` that the kernel refused to send."""
     open: frozenset[int] = frozenset()
     """Requests (indices) that the run did not live to see decided: neither received nor lost."""
-    breaks: list[int] = field(default_factory=list)
+    breaks: Sequence[int] = ()
     """Indices before which requests are missing (a pause): their neighbours are none."""
     paused: int = 0
     """Requests that were not sent because a heavy test loaded the line."""
@@ -77,10 +77,10 @@ class Track:
     stamps: "array[int]" = field(default_factory=lambda: array("q"), repr=False)
     """The kernel's transmit stamps (realtime ns), 0 where there is none."""
     answered: bytearray = field(default_factory=bytearray, repr=False)
-    before: "array[int]" = field(default_factory=lambda: array("q"), repr=False)
+    before: Sequence[int] = field(default=(), repr=False)
     """Monotonic sending times of the carried ones, and their delays and breaks, until the run is closed."""
-    before_delays: list[int | None] = field(default_factory=list, repr=False)
-    before_breaks: list[int] = field(default_factory=list, repr=False)
+    before_delays: Sequence[int | None] = field(default=(), repr=False)
+    before_breaks: Sequence[int] = field(default=(), repr=False)
 
     @property
     def undecided(self) -> int:

@@ -18,10 +18,10 @@ from typing import Final
 from doxa_agent.meter import Deadline, Link
 from doxa_agent.net.binding import FAMILIES, LinkUnusable, bind_socket
 from doxa_agent.net.cadence import Cadence, phases
+from doxa_agent.net.tcperror import reason_of
 from doxa_agent.net.tcpinfo import read_tcp_info
 from doxa_agent.net.track import Target
 from doxa_agent.nodes.book import Asked
-from doxa_agent.speed.target import reason_of
 
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends RST, so no TIME_WAIT piles up at either side."""

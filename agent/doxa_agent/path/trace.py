@@ -33,6 +33,10 @@ _FLOOR_S: Final = 0.3
 _SPREAD_S: Final = 0.05
 
 
+STAMPING_S: Final = 0.02
+"""Where nobody else asks for stamps, Linux switches them on in a deferred job: the first probes would have none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How a path is traced."""
@@ -95,6 +99,8 @@ def trace(address: str, family: int, link: Link, settings: Settings, deadline: D
             if way not in open_talks:
                 tracer = (UdpTracer if way == UDP else EchoTracer)(address, family, link, address)
                 stack.callback(tracer.close)
+                if not open_talks:
+                    deadline.wait(STAMPING_S)
                 open_talks[way] = Talk(tracer, settings.timeout_s)
             return open_talks[way]
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from doxa_agent.meter import FarEnd
 from doxa_agent.net.binding import Unreachable
+from doxa_agent.net.tcperror import reason_of
 from doxa_agent.speed import tls
-from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect, reason_of
+from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect
 
 HTTP2: Final = "h2"
 """By its name for ALPN (RFC 9113 §3.2): the draft wants its streams."""

@@ -49,6 +49,8 @@ class Pace:
     limit_s: float
     goal: Goal | None
     """What ends it earlier; None runs the whole limit."""
+    bin_s: float = BIN_S
+    """How often it is counted. Each time costs a wake-up, and only a goal needs the shortest bins."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,7 +103,7 @@ def run(
     course = Course()
     cpu, watched = time.thread_time(), audit.begin(interface)
     start = last = time.monotonic()
-    octets, due = 0.0, start + BIN_S
+    octets, due = 0.0, start + pace.bin_s
     ending = ""
     while not ending:
         _turn(poller, transfer, aside, due)
@@ -112,7 +114,7 @@ def run(
         now = time.monotonic()
         course.bins.append(Bin(seconds=now - last, octets=max(0.0, arrived - octets)))
         octets, last = arrived, now
-        due += BIN_S * (1 + int((now - due) / BIN_S))
+        due += pace.bin_s * (1 + int((now - due) / pace.bin_s))
         course.rule = FINE if transfer.smooth else COARSE
         if aside is not None:
             aside.tick(now)

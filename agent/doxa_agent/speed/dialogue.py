@@ -8,8 +8,9 @@ from typing import Final
 
 from doxa_agent.meter import Deadline
 from doxa_agent.net.binding import Unreachable
+from doxa_agent.net.tcperror import reason_of
 from doxa_agent.speed.http import Answer, request
-from doxa_agent.speed.target import Stopped, Target, close_all, connect_all, reason_of
+from doxa_agent.speed.target import Stopped, Target, close_all, connect_all
 
 ANSWER_S: Final = 3.0
 _SLICE_S: Final = 0.1

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from doxa_agent.net.binding import Unreachable
+from doxa_agent.net.tcperror import reason_of
 from doxa_agent.net.tcpinfo import ArrivedCounter, TcpInfo, read_tcp_info
 from doxa_agent.speed import http
 from doxa_agent.speed.bins import Bin, StopRule
 from doxa_agent.speed.goal import Goal
-from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect, reason_of
+from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect
 
 if TYPE_CHECKING:
     import ssl

@@ -13,34 +13,17 @@ from urllib.parse import quote
 from doxa_agent.meter import Deadline, FarEnd, Link
 from doxa_agent.net import congestion
 from doxa_agent.net.binding import FAMILIES, LinkUnusable, Unreachable, bind_socket
+from doxa_agent.net.tcperror import reason_of
 from doxa_agent.speed import http
 
 CONNECT_S: Final = 5.0
 _SLICE_S: Final = 0.1
 """How long one wait lasts at most, so that a cancelled run ends soon."""
 _RESET: Final = struct.pack("ii", 1, 0)
-_REASONS: Final = {
-    errno.ECONNREFUSED: "connect_refused",
-    errno.ETIMEDOUT: "connect_timeout",
-    errno.ENETUNREACH: "no_route",
-    errno.EHOSTUNREACH: "no_route",
-    errno.ENETDOWN: "interface_down",
-    errno.ENODEV: "interface_absent",
-    errno.EADDRNOTAVAIL: "no_address",
-    errno.ECONNRESET: "broke_off",
-    errno.EPIPE: "broke_off",
-    errno.EACCES: "blocked_here",
-    errno.EPERM: "blocked_here",
-}
 
 
 class Stopped(Exception):  # noqa: N818 - the run was told to end; nobody failed
     """The request's deadline is over or it was cancelled: what is known so far is still reported."""
-
-
-def reason_of(error: OSError) -> str:
-    """The code for an error of the kernel."""
-    return _REASONS.get(error.errno or 0, "broke_off")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,43 +1,35 @@
-"""The send loop: one random buffer over many streams; what counts is what the receiver says arrived.
+"""The send loop: random octets over many streams; what counts is what the receiver says arrived.
 
-TCP_NOTSENT_LOWAT keeps the socket's queue short (tcp(7)), so nothing but the path's own queue is filled. The sender's
+TCP_NOTSENT_LOWAT bounds what waits in a socket (tcp(7)), so nothing but the path's own queue is filled. The sender's
 `delivered` × MSS is the clock of the stop rule; the figure comes from the receiver where it reports (our responder).
 
 Wake-ups cost more than octets: once TCP is in its stride, a stream whose socket holds more than it sends in a bin rests.
 It is then topped up by the 50 ms timer that counts anyway, and epoll wakes us only for one that runs low.
 """
 
-import os
 import select
 import socket
-import struct
+import time
 from collections.abc import Sequence
-from fcntl import ioctl
 from typing import TYPE_CHECKING, Final, cast
 
 from doxa_agent.net.binding import Unreachable
-from doxa_agent.net.tcpinfo import DeliveredCounter, TcpInfo, read_tcp_info
+from doxa_agent.net.tcperror import reason_of
+from doxa_agent.net.tcpinfo import TcpInfo, read_tcp_info
 from doxa_agent.speed import http
 from doxa_agent.speed.aside import Aside
 from doxa_agent.speed.bins import BIN_S, FINE, Bin, StopRule, last_steady, total
 from doxa_agent.speed.goal import STABLE, Goal
 from doxa_agent.speed.report import Report
-from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect, reason_of
+from doxa_agent.speed.source import Source
+from doxa_agent.speed.stock import LOWAT, Stock, make_room
+from doxa_agent.speed.target import Target, abort, begin_connect, finish_connect
 
 if TYPE_CHECKING:
     import ssl
 
-BUFFER: Final = 256 * 1024
-NOTSENT: Final = 128 * 1024
-MOST_NOTSENT: Final = 1024 * 1024
-RAMP_BINS: Final = 8
+RAMP_S: Final = 0.375
 """While TCP still opens its windows no stream rests: it may send ten times as much in the next bin."""
-STOCK: Final = 3.0
-"""A stream may rest while its socket holds so many times what it sent in the last bin."""
-_CALM_BINS: Final = 2
-_SIOCOUTQNSD: Final = 0x894B
-"""Octets that were given to the socket and not sent yet (linux/sockios.h)."""
-_UNSENT: Final = struct.Struct("i")
 POST_FOREIGN: Final = 20 * 1024 * 1024
 """LibreSpeed's own blob: what its servers are set up to take."""
 POST_OURS: Final = 1024 * 1024 * 1024
@@ -56,7 +48,7 @@ class Stream:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.counter = DeliveredCounter()
+        self.counter = Stock()
         self.info = TcpInfo()
         self.head = b""
         self.left = 0
@@ -65,27 +57,11 @@ class Stream:
         self.shaking = False
         self.base = 0.0
         """Octets that the handshake of TLS took."""
-        self.rests = False
-        """Epoll does not say when it can take more: the timer tops it up."""
-        self.calm = 0
-        """Bins in a row after which its socket was well stocked."""
-        self.lowat = NOTSENT
-        self.given = 0
-        """Octets of bodies that its socket took."""
-        self.out = 0
-        """Those of them that had left the socket at the last top-up."""
 
     @property
     def pours(self) -> bool:
         """Whether it is in the middle of a body."""
         return bool(self.left) and not (self.head or self.connecting or self.shaking)
-
-    def unsent(self) -> int:
-        """Octets that wait in the socket; 0 where the kernel does not say."""
-        try:
-            return int(_UNSENT.unpack(ioctl(self.sock, _SIOCOUTQNSD, bytes(_UNSENT.size)))[0])
-        except OSError:
-            return 0
 
 
 class Upload:
@@ -104,7 +80,6 @@ class Upload:
         self._poller = poller
         self._aside = aside if reports else None
         self._post = POST_OURS if reports else POST_FOREIGN
-        self._buffer = memoryview(os.urandom(BUFFER))
         self._streams: dict[int, Stream] = {}
         self._done: list[Stream] = []
         self._asked_after_limit = False
@@ -112,12 +87,14 @@ class Upload:
         self._before = 0.0
         self._slot = {"token": target.token} if target.token else {}
         self._turns = TLS_TURNS if target.far_end.tls else 1
-        self._bins = 0
+        self._began = time.monotonic()
         for sock in socks:
             self._join(Stream(sock))
+        self._source = Source(by_reference=not target.far_end.tls)
 
     def _join(self, stream: Stream) -> None:
-        stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT)
+        make_room(stream.sock)
+        stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, LOWAT)
         self._streams[stream.sock.fileno()] = stream
         self._poller.register(stream.sock, select.EPOLLIN | select.EPOLLOUT)
         if self._target.far_end.tls:
@@ -197,7 +174,7 @@ class Upload:
         target = self._target.url("empty.php", session=self._target.session, **self._slot)
         stream.head = http.request("POST", self._target.host, target, length=self._post)
         stream.left = self._post
-        stream.rests, stream.calm = False, 0
+        stream.counter.restart()
         stream.answer = http.Answer()
 
     def act(self, fd: int, event: int) -> None:
@@ -248,9 +225,9 @@ class Upload:
                 for _turn in range(self._turns):
                     if not stream.left:
                         break
-                    sent = stream.sock.send(self._buffer[: min(BUFFER, stream.left)])
+                    sent = self._source.send(stream.sock, stream.counter.given, stream.left)
                     stream.left -= sent
-                    stream.given += sent
+                    stream.counter.given += sent
                     self._sent += sent
         except BlockingIOError:
             return
@@ -297,45 +274,31 @@ class Upload:
         self._join(successor)
 
     def count(self) -> float:
-        """Look at the counters of every stream."""
-        self._bins += 1
-        if self._bins > RAMP_BINS and not self._target.far_end.tls:
-            for stream in list(self._streams.values()):
-                self._top_up(stream)
+        """Look at the counters of every stream, and top up those whose sockets run low."""
         octets = self._before
         for stream in self._streams.values():
             if not stream.connecting:
                 octets += stream.counter.look(stream.sock) - stream.base
+        if time.monotonic() - self._began > RAMP_S and not self._target.far_end.tls:
+            for stream in [s for s in self._streams.values() if s.counter.low]:
+                self._top_up(stream)
         return octets * self.payload_share
 
     def _top_up(self, stream: Stream) -> None:
         """Fill a stream's socket, and let it rest or wake us by how long that stock will last."""
         if not stream.pours:
-            stream.calm = 0
             return
-        kept = stream.unsent()
-        out = stream.given - kept
-        went, stream.out = out - stream.out, out
+        before = stream.counter.given
         try:
             self._send(stream)
         except OSError as error:
             self._lose(stream, reason_of(error))
             return
         if stream.pours:
-            self._let_rest(stream, stream.given - out, went)
-
-    def _let_rest(self, stream: Stream, stock: int, went: int) -> None:
-        if stock >= STOCK * went:
-            stream.calm += 1
-        else:
-            stream.calm = 0
-            if stream.lowat < min(MOST_NOTSENT, 3 * went):
-                stream.lowat = min(MOST_NOTSENT, 4 * went)
-                stream.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, stream.lowat)
-        rests = stream.calm >= _CALM_BINS
-        if rests is not stream.rests:
-            stream.rests = rests
-            self._poller.modify(stream.sock, select.EPOLLIN if rests else select.EPOLLIN | select.EPOLLOUT)
+            rests = stream.counter.filled(stream.sock, stream.counter.given - before)
+            if rests is not stream.counter.rests:
+                stream.counter.rests = rests
+                self._poller.modify(stream.sock, select.EPOLLIN if rests else select.EPOLLIN | select.EPOLLOUT)
 
     def _sample(self, stream: Stream) -> None:
         if not stream.connecting:
@@ -363,3 +326,4 @@ class Upload:
         """Reset what is left."""
         for stream in self._streams.values():
             abort(stream.sock)
+        self._source.close()

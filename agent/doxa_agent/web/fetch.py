@@ -14,8 +14,8 @@ from doxa_agent.meter import Link
 from doxa_agent.net.binding import FAMILIES, LinkUnusable, Unreachable, bind_socket
 from doxa_agent.net.names import resolve
 from doxa_agent.net.proof import prove_socket
+from doxa_agent.net.tcperror import reason_of
 from doxa_agent.speed import http
-from doxa_agent.speed.target import reason_of
 from doxa_agent.web import head as heads
 from doxa_agent.web.body import Body
 from doxa_agent.web.head import Head

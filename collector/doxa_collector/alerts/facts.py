@@ -5,7 +5,7 @@ Only what the rules in force read becomes a fact, and of several far ends measur
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from doxa_collector.alerts.goals import Goals, reached
@@ -23,6 +23,9 @@ from doxa_core.status import AgentStatus, State
 DOWN: Final = "link.down_flag"
 NODE_DOWN: Final = "node.down_flag"
 TARGET: Final = "speed.target_ratio"
+OUTDATED: Final = "probe.outdated_flag"
+_CODES: Final = ("spool_in_memory", "spool_damaged", "forwarding_on")
+"""Findings of an agent about itself."""
 _WATCHED_US: Final = 1_800_000_000
 """Who has not said anything about a node for so long no longer watches it."""
 _HASTY_US: Final = 120_000_000
@@ -65,6 +68,7 @@ class Observer:
         self._lines = Lines()
         self._subjects: dict[tuple[str, str], Subject] = {}
         self._nodes: dict[str, Subject] = {}
+        self._probes: dict[str, Subject] = {}
         self._latest: dict[_Key, tuple[_Seen, ...]] = {}
         self._watchers: dict[Subject, dict[Subject, tuple[int, bool]]] = {}
         self._held: dict[Subject, dict[Subject, int]] = {}
@@ -78,6 +82,8 @@ class Observer:
     def use(self, wanted: Mapping[str, bool], goals: Goals, worst: Collection[str] = ()) -> None:
         """Other rules or another registry from now on; what is known of lines stays."""
         self._worst = frozenset(worst)
+        self._said = [(name, metric) for name, metric in _of_status() if metric in wanted]
+        self._flags = [(code, metric) for code in _CODES if (metric := f"probe.{code}_flag") in wanted]
         self._goals = goals
         self._wanted = dict(wanted)
         self._by_meter: dict[str, list[tuple[str, str, Callable[[float, float], float]]]] = {}
@@ -206,7 +212,9 @@ class Observer:
         reached = up is not None and up >= 0.5 and record.far_end not in self._local
         return [*(self._works(who, at) if reached else ()), *self._told(subject, watchers, at, first=first)]
 
-    def _told(self, subject: Subject, watchers: Mapping[Subject, tuple[int, bool]], at: int, *, first: bool) -> list[Fact]:
+    def _told(
+        self, subject: Subject, watchers: Mapping[Subject, tuple[int, bool]], at: int, *, first: bool
+    ) -> list[Fact]:
         telling = self._telling(watchers)
         if not telling or (first and all(failed for _, failed in telling.values())):
             return []
@@ -240,8 +248,8 @@ class Observer:
         found = []
         for who, held in self._held.items():
             patience_us = min(max(_HASTY_US, 5 * self._lines.pause_us(who) // 2), _PATIENCE_US)
-            for subject in [s for s, since in held.items() if self._newest_us - since >= patience_us]:
-                found.append(self._blame(subject, held.pop(subject)))
+            overdue = [subject for subject, since in held.items() if self._newest_us - since >= patience_us]
+            found += [self._blame(subject, held.pop(subject)) for subject in overdue]
         return found
 
     def _telling(self, watchers: Mapping[Subject, tuple[int, bool]]) -> Mapping[Subject, tuple[int, bool]]:
@@ -260,17 +268,23 @@ class Observer:
 
     # --- what correlation asks
 
-    def reached(self, node: Subject) -> bool:
-        """Whether somebody reached the node lately, and nobody has said since that it is down."""
-        looks = self._telling(self._watchers.get(node, {})).values()
-        return any(not failed and self._newest_us - seen < _FRESH_US for seen, failed in looks)
+    def reached(self, node: Subject, since_us: int = 0) -> bool:
+        """Whether somebody reached the node lately, at or after `since_us`."""
+        looks = self._watchers.get(node, {}).values()
+        return any(not failed and seen >= since_us and self._newest_us - seen < _FRESH_US for seen, failed in looks)
+
+    def awaited(self, node: Subject, since_us: int) -> bool:
+        """Whether somebody watches the node and has not reached it since then."""
+        return bool(self._watchers.get(node)) and not self.reached(node, since_us)
 
     def against(self, far_end: str, since_us: int) -> Against:
         """The lines that are judged by this far end alone, and were measured in the last half hour.
 
         `since_us`: those measured since then are failing or well; the others have not been looked at.
         """
-        failing, well, unseen = set(), set(), set()
+        failing: set[Subject] = set()
+        well: set[Subject] = set()
+        unseen: set[Subject] = set()
         for subject, newest_us, down in self._lines.against(far_end):
             if newest_us >= since_us:
                 (failing if down else well).add(subject)
@@ -287,14 +301,16 @@ class Observer:
         """
         if status.state is not State.ONLINE:
             return []
-        subject = probe(status.site, status.agent)
-        found = {metric: float(value) for name, metric in _of_status() if (value := getattr(status, name)) is not None}
-        found |= {
-            f"probe.{code}_flag": float(code in status.findings)
-            for code in ("spool_in_memory", "spool_damaged", "forwarding_on")
-        }
-        found["probe.outdated_flag"] = float(_numbers(status.version) < self._version)
-        facts = [Fact(subject, name, value, at_us) for name, value in found.items() if name in self._wanted]
+        subject = self._probes.get(status.agent)
+        if subject is None or subject.site != status.site:
+            subject = self._probes[status.agent] = probe(status.site, status.agent)
+        facts = [
+            Fact(subject, metric, float(value), at_us)
+            for name, metric in self._said if (value := getattr(status, name)) is not None
+        ]  # fmt: skip
+        facts += [Fact(subject, metric, float(code in status.findings), at_us) for code, metric in self._flags]
+        if OUTDATED in self._wanted:
+            facts.append(Fact(subject, OUTDATED, float(_numbers(status.version) < self._version), at_us))
         for name, port in status.links.items():
             facts += self._of_port(self._subject(status.site, name), port, at_us)
         return facts
@@ -339,6 +355,7 @@ def _value_name(name: str, annotation: str) -> str:
     return f"{name}_flag" if "bool" in annotation else f"{name}_count"
 
 
+@lru_cache(maxsize=1024)
 def _numbers(version: str) -> tuple[int, ...]:
     """The leading numbers of a version: 1.10 is newer than 1.9, and what is no version is older than all."""
     found: list[int] = []

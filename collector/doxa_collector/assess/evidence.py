@@ -5,6 +5,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -64,8 +66,22 @@ class Sample:
     """In Vietnam."""
     outcome: Outcome
     values: Mapping[str, float]
+    digest: bytes = b""
+    """SHA-256 of the line as the probe signed it."""
     contract: Layer | None = None
     """The layer that the line's contract named then."""
+
+
+def named(samples: Iterable[Sample]) -> dict[str, Any]:
+    """What a verdict stood on, for whoever wants to check it: how many runs, the first and the last, and their hash.
+
+    The hash is SHA-256 over the SHA-256 of each signed line, in the order of their ids.
+    """
+    found = sorted((sample.id, sample.digest) for sample in samples)
+    if not found:
+        return {"n": 0}
+    whole = sha256(b"".join(digest for _, digest in found)).hexdigest()
+    return {"n": len(found), "first": found[0][0], "last": found[-1][0], "sha256": whole}
 
 
 @dataclass(slots=True)
@@ -124,11 +140,11 @@ class Evidence:
     def _read(self, meter: str, sites: tuple[str, ...]) -> Iterator[Sample]:
         m, period = measurement.c, self.period
         for part in _parts(sites):
-            query = select(m.id, m.site, m.link, m.started_us, m.outcome, m["values"]).where(
+            query = select(m.id, m.site, m.link, m.started_us, m.outcome, m["values"], m.digest).where(
                 m.site.in_(part), m.meter == meter, m.started_us >= period.from_us, m.started_us < period.to_us,
                 m.id <= self._last_id,
             )  # fmt: skip
-            for row_id, site_name, link_name, started_us, outcome, values in self._conn.execute(query):
+            for row_id, site_name, link_name, started_us, outcome, values, digest in self._conn.execute(query):
                 yield Sample(
                     id=row_id,
                     site=site_name,
@@ -136,6 +152,7 @@ class Evidence:
                     day=local_day(started_us),
                     outcome=Outcome(outcome),
                     values=json.loads(values),
+                    digest=digest,
                 )
 
     def pulses(self, offices: Sequence[Office], from_us: int, to_us: int) -> dict[tuple[str, str], Pulse]:

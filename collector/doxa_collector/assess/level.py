@@ -12,7 +12,7 @@ from statistics import fmean, median
 from typing import Any, Final, NamedTuple
 
 from doxa_collector.assess.bounds import Bounds, mean_bounds, median_bounds, share_lower_bound
-from doxa_collector.assess.evidence import Sample
+from doxa_collector.assess.evidence import Sample, named
 from doxa_collector.plans.model import Mark, Measure, Operator, Statistic
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.layers import ETHERNET_FCS, ETHERNET_HEADER, PREAMBLE_AND_GAP, Layer
@@ -218,8 +218,7 @@ def _detail(
     if points:
         values = [point.value for point in points]
         detail |= {"mean": fmean(values), "median": median(values), "met_lower": share_lower_bound(met, len(points))}
-    if samples:
-        detail["evidence"] = [min(s.id for s in samples), max(s.id for s in samples)]
+    detail["evidence"] = named(samples)
     if layer is not None:
         detail["layers"] = _by_layer(samples, measure, rule.statistic)
     return detail

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from doxa_collector.assess.bounds import Bounds
-from doxa_collector.assess.evidence import Evidence, Office, Pulse, Sample
+from doxa_collector.assess.evidence import Evidence, Office, Pulse, Sample, named
 from doxa_collector.assess.level import Judgement, Rule, judge
 from doxa_collector.assess.period import DAY_US
 from doxa_collector.assess.settings import Settings
@@ -56,7 +56,11 @@ def judge_share(evidence: Evidence, where: PlanPlace, target: Target, settings: 
         raise ValueError(f"{target.id} is no share target")
     offices = [o for o in evidence.offices(where) if o.commune or condition.offices is Offices.ALL]
     members = members_of(evidence, offices, condition, settings, now_us)
-    return tally(members, _missing(offices, where), target.operator, target.value)
+    found = tally(members, _missing(offices, where), target.operator, target.value)
+    if condition.measure is None:
+        return found
+    runs = evidence.samples(offices, condition.measure.meter, condition.link_kind)
+    return replace(found, detail={**found.detail, "evidence": named(runs)})
 
 
 def members_of(

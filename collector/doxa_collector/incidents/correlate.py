@@ -14,6 +14,7 @@ from doxa_collector.incidents.atlas import Atlas
 from doxa_collector.incidents.explain import Ground, Key, Root, clusters, explain, order
 from doxa_collector.incidents.live import Live
 from doxa_collector.incidents.model import Cause, Family, Fault, Incident, IncidentChange, Member, Reach, State, Turn
+from doxa_collector.incidents.patience import awaiting
 from doxa_collector.incidents.settings import Settings
 from doxa_collector.incidents.sight import Sight
 from doxa_collector.incidents.symptom import LINE, POWER, cause_of, family_of, word_of
@@ -32,9 +33,7 @@ _TURNS = list(Turn)
 class Correlator:
     """Holds the incidents that last, and those that ended so recently that they may come back."""
 
-    def __init__(
-        self, tree: Tree, atlas: Atlas, settings: Settings | None = None, sight: Sight | None = None
-    ) -> None:
+    def __init__(self, tree: Tree, atlas: Atlas, settings: Settings | None = None, sight: Sight | None = None) -> None:
         """`sight` tells what is well; without it only alarms are known."""
         self.settings = settings or Settings()
         self._sight = sight
@@ -53,6 +52,8 @@ class Correlator:
         self._seen: frozenset[tuple[Key, int, str]] | None = None
         self._changes: list[IncidentChange] = []
         self._windows: tuple[Window, ...] = ()
+        self._patient: frozenset[Key] = frozenset()
+        """Alarms that a node may explain any moment."""
 
     # --- surroundings
 
@@ -236,9 +237,18 @@ class Correlator:
                 groups[fault].append(alarm)
             elif fault != home.fault and fault.reach.breadth > home.fault.reach.breadth:
                 groups[fault].append(alarm)
+        self._patient = awaiting(self._ground, self._wanted, self._unexplained(groups, alarms))
         for fault in sorted(groups, key=lambda f: (-f.reach.breadth, f)):
             for cluster in self._split(fault, groups[fault]):
                 self._settle(now_us, fault, cluster)
+
+    def _unexplained(self, groups: Mapping[Fault, Sequence[Alarm]], alarms: Mapping[Key, Alarm]) -> list[Alarm]:
+        """What waits to be announced, with what was announced a moment ago; nothing where nothing waits."""
+        waiting = [a for group in groups.values() for a in group if a.key not in self._home]
+        if not waiting:
+            return []
+        early = min(a.began_us for a in waiting) - int(self.settings.window_s * 1e6)
+        return [*waiting, *(a for key, a in alarms.items() if key in self._home and a.began_us >= early)]
 
     def _split(self, fault: Fault, alarms: Sequence[Alarm]) -> list[list[Alarm]]:
         """Two failures of one office hours apart are two faults; what a root explains is one."""
@@ -277,6 +287,8 @@ class Correlator:
         s = self.settings
         if fault.reach is Reach.COLLECTOR and any(a.subject.kind is Kind.COLLECTOR for a in alarms):
             return now_us >= min(seen) + s.quiet_s * 1e6  # it says so itself, and nothing wider can explain it
+        if any(a.key in self._patient for a in alarms) and now_us < min(seen) + s.parent_s * 1e6:
+            return False
         settled = max(min(seen) + s.settle_s * 1e6, max(seen) + s.quiet_s * 1e6)
         return now_us >= min(settled, min(seen) + s.settle_most_s * 1e6)
 

@@ -1,7 +1,7 @@
 """What a deployment may decide about incidents; times in seconds. Every default is meant to be kept."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from doxa_core.language import Text
 from doxa_core.strict import Table
@@ -67,11 +67,17 @@ def read(table: Table | None) -> Settings:
     plain = Settings()
     if table is None:
         return plain
-    seconds = {key: table.number(key, lowest, highest, getattr(plain, key)) for key, lowest, highest in _SECONDS}
-    shares = {key: table.number(key, lowest, highest, getattr(plain, key)) for key, lowest, highest in _SHARES}
-    counts = {key: table.integer(key, lowest, highest, getattr(plain, key)) for key, lowest, highest in _COUNTS}
+    seconds: dict[str, Any] = {
+        key: table.number(key, lowest, highest, getattr(plain, key)) for key, lowest, highest in _SECONDS
+    }
+    shares: dict[str, Any] = {
+        key: table.number(key, lowest, highest, getattr(plain, key)) for key, lowest, highest in _SHARES
+    }
+    counts: dict[str, Any] = {
+        key: table.integer(key, lowest, highest, getattr(plain, key)) for key, lowest, highest in _COUNTS
+    }
     table.close()
-    found = Settings(**seconds, **shares, **counts)  # type: ignore[arg-type] - counts are whole
+    found = replace(plain, **seconds, **shares, **counts)
     for shorter, longer in _ORDERED:
         if getattr(found, shorter) > getattr(found, longer):
             key, other = (longer, shorter) if longer in table else (shorter, longer)

@@ -13,8 +13,12 @@ class Sight(Protocol):
         """The lines that are judged by this far end alone: failing or well by a run since then, or not looked at since."""
         ...
 
-    def reached(self, node: Subject) -> bool:
-        """Whether the node is known to answer."""
+    def reached(self, node: Subject, since_us: int = 0) -> bool:
+        """Whether the node is known to answer, by a look at or after `since_us`."""
+        ...
+
+    def awaited(self, node: Subject, since_us: int) -> bool:
+        """Whether somebody watches the node and has not reached it since then: its own alarm may be on its way."""
         ...
 
 
@@ -25,6 +29,10 @@ class Blind:
         """Nothing."""
         return Against(frozenset(), frozenset(), frozenset())
 
-    def reached(self, node: Subject) -> bool:  # noqa: ARG002 - sight
+    def reached(self, node: Subject, since_us: int = 0) -> bool:  # noqa: ARG002 - sight
+        """Of none."""
+        return False
+
+    def awaited(self, node: Subject, since_us: int) -> bool:  # noqa: ARG002 - sight
         """Of none."""
         return False

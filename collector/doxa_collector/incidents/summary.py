@@ -284,7 +284,9 @@ def _far_end(incident: Incident, ground: Ground, *, reveal: bool) -> Text:
         families = sorted({m.family for m in incident.members})
         named = [text for family, text in _SEEN.items() if family in families] or [incident.cause.text]
         head = _FAR_END_POOR.fill(name=name, what=named[0], since=since)
-    return _joined(head, _SEEN_FROM.fill(count=_count(incident.sites, ground), parts=_breakdown(incident.sites, ground)))
+    return _joined(
+        head, _SEEN_FROM.fill(count=_count(incident.sites, ground), parts=_breakdown(incident.sites, ground))
+    )
 
 
 _FAR_END_DOWN: Final = Text(

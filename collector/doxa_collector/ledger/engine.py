@@ -4,13 +4,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 
-from doxa_collector.ledger.schema import VERSION, ledger_version, metadata
+from doxa_collector.ledger.schema import VERSION, ledger_version, measurement, metadata
 from doxa_core.errors import OperationError
 from doxa_core.language import Text
 
@@ -28,6 +29,17 @@ def _keep_versions_and_contracts(connection: Connection) -> None:
     metadata.create_all(connection)
     for name in ("technology", "contract"):
         connection.exec_driver_sql(f"ALTER TABLE link ADD COLUMN {name} TEXT")
+    connection.exec_driver_sql("ALTER TABLE measurement ADD COLUMN digest BLOB")
+    _digest_what_is_there(connection)
+
+
+def _digest_what_is_there(connection: Connection) -> None:
+    m, last = measurement.c, 0
+    piece = select(m.id, m.raw).order_by(m.id).limit(_PIECE)
+    while rows := connection.execute(piece.where(m.id > last)).all():
+        for row in rows:
+            connection.execute(update(measurement).where(m.id == row.id).values(digest=sha256(row.raw).digest()))
+        last = rows[-1].id
     columns = "id, place_code, month, link_kind, statistic, direction, value_mbps, n, source, mark, imported_us"
     connection.exec_driver_sql(
         f"INSERT INTO figure ({columns}, imported_by, file, digest) SELECT {columns}, '', '', '' FROM reference"  # noqa: S608
@@ -39,6 +51,7 @@ UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {1: _make_what_is_mis
 """From version N to N + 1, each in the transaction that also writes the new version."""
 
 _WRITE: Final = "doxa_write"
+_PIECE: Final = 5000
 
 
 class LedgerError(OperationError):

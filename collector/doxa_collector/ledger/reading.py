@@ -13,7 +13,7 @@ from doxa_core.moments import microseconds
 from doxa_core.names import unit_of
 from doxa_core.outcome import Outcome
 
-_COLUMNS = [column for column in measurement.columns if column.name not in ("raw", "signature")]
+_COLUMNS = [column for column in measurement.columns if column.name not in ("raw", "signature", "digest")]
 
 
 def samples(

@@ -3,7 +3,8 @@
 Moments are whole microseconds since 1970 UTC (`…_us`); days are ISO text; JSON is text that we write canonically.
 """
 
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -69,6 +70,11 @@ probe = Table(
     Column("site", String(40), nullable=False),
 )
 
+
+def _digest_of_the_line(context: Any) -> bytes:
+    return sha256(context.get_current_parameters()["raw"]).digest()
+
+
 measurement = Table(
     "measurement",
     metadata,
@@ -91,6 +97,7 @@ measurement = Table(
     Column("findings", Text, nullable=False),  # JSON list
     Column("raw", LargeBinary, nullable=False),  # the line as the probe signed it: the evidence
     Column("signature", LargeBinary),
+    Column("digest", LargeBinary, default=_digest_of_the_line),  # version 3: SHA-256 of `raw`
     UniqueConstraint("agent", "epoch", "seq", name="measurement_once"),
     Index("measurement_by_link", "site", "link", "meter", "started_us"),
     sqlite_autoincrement=True,  # an id is never used twice, or a cursor could pass over a measurement
@@ -383,4 +390,13 @@ notice = Table(
     Column("error", Text),
     UniqueConstraint("channel", "incident", "event", "ordinal", name="notice_once"),
     Index("notice_due", "channel", "sent_us", "given_up_us", "due_us"),
+)
+
+lease = Table(  # version 3: which of several collectors watches, see watch.lease
+    "watch_lease",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("holder", String(60), nullable=False),  # empty: given back
+    Column("fence", BigInteger, nullable=False),
+    Column("beat", BigInteger, nullable=False),
 )

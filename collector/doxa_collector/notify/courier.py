@@ -55,7 +55,10 @@ class Courier:
     def __init__(
         self, engine: Engine, settings: Settings, channel: Channel, *,
         clock: Callable[[], float] = time.monotonic, now: Callable[[], int] = now_us,
+        may: Callable[[], bool] = lambda: True,
     ) -> None:  # fmt: skip
+        """`may` says whether this collector is the one that sends: several may stand over one ledger."""
+        self._may = may
         self._engine, self._settings, self._channel = engine, settings, channel
         self._clock, self._now = clock, now
         self._bucket = Bucket(settings.per_hour, settings.burst, clock())
@@ -84,7 +87,7 @@ class Courier:
         """Send what may be sent now; how long to wait before the next look."""
         with reading(self._engine) as conn:
             found = outbox.due(conn, self.name, self._now())
-        if not found:
+        if not found or not self._may():
             return _LOOK_S
         wait = self._bucket.wait_s(self._clock())
         if wait > 0:

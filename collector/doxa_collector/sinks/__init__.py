@@ -30,6 +30,10 @@ def kinds() -> list[str]:
 def load(kind: str) -> SinkModule:
     """The sink `kind`; `InputError` for one that does not exist or does not keep the contract."""
     module = registry.load(
-        sys.modules[__name__], kind, ("TITLE", "read_options", "open_sink"), what="sink", contract="doxa_collector/sink.py"
+        sys.modules[__name__],
+        kind,
+        ("TITLE", "read_options", "open_sink"),
+        what="sink",
+        contract="doxa_collector/sink.py",
     )
     return SinkModule(kind=kind, title=module.TITLE, read_options=module.read_options, open_sink=module.open_sink)

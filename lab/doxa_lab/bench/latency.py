@@ -59,7 +59,9 @@ print(json.dumps({"cpu_s": cpu, "delays_ms": delays}))
 _ICMPLIB: Final = """
 import json, sys, time, icmplib
 began = time.process_time()
-hosts = icmplib.multiping(sys.argv[2:], count=int(sys.argv[1]), interval=1, timeout=2, privileged=False)
+hosts = icmplib.multiping(
+    sys.argv[2:], count=int(sys.argv[1]), interval=1, timeout=2, privileged=False, concurrent_tasks=len(sys.argv) - 2
+)
 cpu = time.process_time() - began
 delays = [delay for host in hosts for delay in host.rtts]
 missing = [None] * sum(host.packets_sent - len(host.rtts) for host in hosts)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
+from doxa_collector.alerts.facts import Against
 from doxa_collector.watch.alarm import Alarm, Change, Turn
 from doxa_collector.watch.severity import Severity
 from doxa_collector.watch.subject import COLLECTOR, Subject, line, node, probe
@@ -23,25 +24,26 @@ class Scripted:
         return self.alarm.raised_us <= now_us < self.cleared_us
 
 
-def script(scenario: Scenario, *, knows: bool = True) -> list[Scripted]:
+def script(scenario: Scenario, *, knows: bool = True, nodes_late_s: float = 0.0) -> list[Scripted]:
     """All alarms, in the order in which they are raised.
 
     `knows`: whether presence notices at once that we ourselves hear nothing; else every probe seems to be away, and the
-    alarm about the collector's own silence comes after five minutes.
+    alarm about the collector's own silence comes after five minutes. `nodes_late_s`: how much later than usual a node's own
+    alarm comes.
     """
     world, dice = World(scenario), Random(scenario.seed)
     found = [
-        *_of_probes(world, dice, knows=knows), *_of_lines(world, dice), *_of_nodes(world, dice), *_of_collector(world, knows=knows),
+        *_of_probes(world, dice, knows=knows), *_of_lines(world, dice), *_of_nodes(world, dice, nodes_late_s), *_of_collector(world, knows=knows),
     ]  # fmt: skip
     moved = [_placed(one, scenario.start_us) for one in found]
     return sorted(moved, key=lambda s: (s.alarm.raised_us, s.alarm.subject, s.alarm.rule))
 
 
 def ticks(
-    scenario: Scenario, every_s: float = 2.0, *, knows: bool = True
+    scenario: Scenario, every_s: float = 2.0, *, knows: bool = True, nodes_late_s: float = 0.0
 ) -> Iterator[tuple[int, list[Change], list[Alarm]]]:
     """Each tick's moment, what was raised or cleared in it, and all that is open."""
-    scripted = script(scenario, knows=knows)
+    scripted = script(scenario, knows=knows, nodes_late_s=nodes_late_s)
     open_: dict[int, Scripted] = {}
     waiting = list(enumerate(scripted))
     for step in range(round(scenario.seconds / every_s) + 1):
@@ -114,11 +116,35 @@ def _of_lines(world: World, dice: Random) -> Iterator[Scripted]:
                     yield _alarm("link-down", "link.down_flag", line(site.site, link), span, after, Severity.CRITICAL)
 
 
-def _of_nodes(world: World, dice: Random) -> Iterable[Scripted]:
+def _of_nodes(world: World, dice: Random, late_s: float) -> Iterable[Scripted]:
     for name in world.country.tree.nodes:
         for span in world.node(name).spans:
-            after = dice.uniform(20, 25), dice.uniform(10, 60)
+            after = dice.uniform(20, 25) + late_s, dice.uniform(10, 60)
             yield _alarm("node-down", "node.down_flag", node(name), span, after, Severity.CRITICAL)
+
+
+class Witness:
+    """What correlation may ask beside the alarms, as the truth has it: each node is looked at every `every_s`."""
+
+    def __init__(self, scenario: Scenario, every_s: float) -> None:
+        self._scenario, self._every_s = scenario, every_s
+        self._world = World(scenario)
+        self.now_us = scenario.start_us
+
+    def against(self, far_end: str, since_us: int) -> Against:  # noqa: ARG002 - sight
+        """Of lines nothing is known."""
+        return Against(frozenset(), frozenset(), frozenset())
+
+    def reached(self, node: Subject, since_us: int = 0) -> bool:
+        """By its latest look."""
+        now_s = (self.now_us - self._scenario.start_us) / S
+        look_s = now_s - now_s % self._every_s
+        late = self._scenario.start_us + look_s * S < since_us
+        return not late and self._world.node(node.name).at(look_s) is None
+
+    def awaited(self, node: Subject, since_us: int) -> bool:
+        """All are watched."""
+        return not self.reached(node, since_us)
 
 
 def _of_collector(world: World, *, knows: bool) -> Iterable[Scripted]:

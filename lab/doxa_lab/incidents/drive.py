@@ -23,7 +23,7 @@ from doxa_collector.watching import Watching
 from doxa_core.measurement import Measurement
 from doxa_core.status import State as Said
 from doxa_lab.incidents.faults import S, Scenario
-from doxa_lab.incidents.replay import Arrival, Replay
+from doxa_lab.incidents.replay import MEASURE_S, Arrival, Replay
 from doxa_lab.incidents.verdict import Outcome, compare
 
 SETTINGS = """
@@ -37,6 +37,8 @@ path = "ledger.db"
 file = "sites.toml"
 [watch]
 nodes = "nodes.toml"
+[presence]
+hush_learn_s = 30
 [notify.noc]
 kind = "webhook"
 url = "http://127.0.0.1:9/"
@@ -46,7 +48,8 @@ url = "http://127.0.0.1:9/"
 class Drive:
     """One scenario over one ledger: what arrives is written by the intake's own functions, and the watch ticks."""
 
-    def __init__(self, folder: Path, scenario: Scenario, *, tick_s: float) -> None:
+    def __init__(self, folder: Path, scenario: Scenario, *, tick_s: float, nodes_s: float = MEASURE_S) -> None:
+        """`nodes_s`: how often the centre's probe looks at the nodes."""
         self.scenario = scenario
         self.tick_s = tick_s
         country = scenario.country
@@ -63,7 +66,7 @@ class Drive:
             register(conn, self.registry, scenario.start_us, "test")
         self.now_s = 0.0
         self._uplink = Replay(scenario).world.uplink
-        self._arrivals = Replay(scenario, heartbeat_s=30, measure_s=15).arrivals()
+        self._arrivals = Replay(scenario, heartbeat_s=30, measure_s=15, nodes_s=nodes_s).arrivals()
         self._next = 0
         self.around: Callable[[], Surroundings] = self._of_uplink
         """How the broker and the collector seem to do: as the scenario's uplink has it."""

@@ -21,6 +21,8 @@ class Cut(StrEnum):
     """`what` is the site."""
     NODE = "node"
     """`what` is the node; the lines behind it are cut with it."""
+    FAR_END = "far_end"
+    """`what` is its name; the lines that are measured against it carry everything else."""
     UPLINK = "uplink"
     """The collector's own: nothing arrives."""
 
@@ -101,6 +103,19 @@ def node_out(country: Country, node: str, from_s: float, to_s: float) -> Fault:
         sites=frozenset(s.site for s in behind if s.site),
         place=provinces.pop() if len(provinces) == 1 else None,
         root=str(found.subject),
+    )
+
+
+def far_end_out(country: Country, far_end: str, from_s: float, to_s: float) -> Fault:
+    """A far end that answers nobody: no line is to blame."""
+    sites = frozenset(site for (site, _), name in country.far_ends.items() if name == far_end)
+    provinces = {site.partition("-")[2].partition("-")[0] for site in sites}
+    return Fault(
+        name=f"far end {far_end}",
+        outages=(Outage(from_s, to_s, Cut.FAR_END, far_end),),
+        causes=frozenset((Cause.FAR_END,)),
+        sites=sites,
+        place=provinces.pop() if len(provinces) == 1 else None,
     )
 
 

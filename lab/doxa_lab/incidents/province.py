@@ -44,6 +44,10 @@ class Province:
         """Whose Internet line the office of commune `n` has."""
         return PROVIDERS[n % 2 ^ (n // 2) % 2]  # independent of how many probes there are
 
+    def far_end(self, n: int, link: str) -> str:
+        """What the lines of commune `n` are measured against: one of two far ends in the whole country."""
+        return f"{link}-{'hn' if n % 2 else 'hcm'}"
+
     def probes(self, n: int) -> dict[str, tuple[str, ...]]:
         """Agent → the links that it carries, the one by which it reaches us first."""
         if n % 2:
@@ -102,6 +106,9 @@ class Country:
         )
         core = Node(id=CORE, name="Nút lõi TSLCD", kind=NodeKind.CORE, network=Network.TSLCD)
         self.tree = Tree([core, *(p.node() for p in self.provinces)])
+        self.far_ends = {
+            (p.site(n), link): p.far_end(n, link) for p in self.provinces for n in range(1, p.communes + 1) for link in (INTERNET, TSLCD)
+        }  # fmt: skip
         self.carried = {agent: links for p in self.provinces for agent, links in p.carried.items()}
 
     def sites_toml(self) -> str:

@@ -46,8 +46,12 @@ class Heard:
 class Replay:
     """A scenario's messages. The same scenario gives the same ones, whatever was asked before."""
 
-    def __init__(self, scenario: Scenario, *, heartbeat_s: float = HEARTBEAT_S, measure_s: float = MEASURE_S) -> None:
-        """`heartbeat_s`, `measure_s`: how often a probe speaks of itself, and measures each of its lines."""
+    def __init__(
+        self, scenario: Scenario, *, heartbeat_s: float = HEARTBEAT_S, measure_s: float = MEASURE_S,
+        nodes_s: float = MEASURE_S,
+    ) -> None:  # fmt: skip
+        """How often a probe speaks of itself, and measures each of its lines; and how often the centre looks at nodes."""
+        self.nodes_s = nodes_s
         self.scenario = scenario
         self.heartbeat_s, self.measure_s = heartbeat_s, measure_s
         self.world = World(scenario)
@@ -86,7 +90,7 @@ class Replay:
         """The centre's probe stands beside the collector: what cuts our uplink cuts it off from the nodes as well."""
         seq = 0
         for name in self.scenario.country.tree.nodes:
-            for at in _steps(0.0, self.scenario.seconds, MEASURE_S):
+            for at in _steps(0.0, self.scenario.seconds, self.nodes_s):
                 if self.world.uplink.at(at) is None:
                     seq += 1
                     good = self.world.node(name).at(at) is None
@@ -179,9 +183,10 @@ class _Voice:
                 continue
             for link in self.links:
                 seq += 1
-                good = self.world.link(self.site, link).at(at) is None
+                far_end = self.replay.scenario.country.far_ends[self.site, link]
+                good = self.world.link(self.site, link).at(at) is None and self.world.far_end(far_end).at(at) is None
                 found = self.replay.measurement(
-                    self.site, self.agent, link, "latency", at, seq, good=good, far_end=f"far-{link}",
+                    self.site, self.agent, link, "latency", at, seq, good=good, far_end=far_end,
                     rtt_ms=rtt[link] * self.dice.uniform(0.95, 1.1),
                 )  # fmt: skip
                 back = _back(self.silent, at + 1)

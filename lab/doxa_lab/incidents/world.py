@@ -52,6 +52,10 @@ class World:
         """When a node does not answer."""
         return self._spans.get((Cut.NODE, name), NONE)
 
+    def far_end(self, name: str) -> Spans:
+        """When a far end does not answer."""
+        return self._spans.get((Cut.FAR_END, name), NONE)
+
     @property
     def uplink(self) -> Spans:
         """When nothing arrives at the collector."""

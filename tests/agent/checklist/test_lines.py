@@ -1,6 +1,7 @@
 """Each check's judgement, its words in both languages, and the form of the whole list."""
 
 import json
+import pwd
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +15,21 @@ from hypothesis import strategies as st
 
 from doxa_agent import checklist, config
 from doxa_agent.check import Item, Scene, State
-from doxa_agent.checklist import _render, address, clock, dns, gateway, nic, ping_permission, speed
+from doxa_agent.checklist import (
+    _render,
+    _rights,
+    address,
+    clock,
+    dns,
+    gateway,
+    nic,
+    ping_permission,
+    raw_permission,
+    speed,
+)
+from doxa_agent.checklist._rights import Rights
 from doxa_agent.checklist._words import REASONS, reason
+from doxa_agent.dns import servers
 from doxa_agent.meter import Link, Reading
 from doxa_agent.net.nic import Duplex, Nic
 from doxa_core.language import Text, choose_language
@@ -23,6 +37,7 @@ from doxa_core.linkkind import LinkKind
 from doxa_core.measurement import Clock
 from doxa_core.outcome import Outcome
 
+DEPLOY = Path(__file__).resolve().parents[3] / "deploy"
 OFFICE = Link(name="internet", kind=LinkKind.FIXED, interface="eth0")
 MOBILE = Link(name="di-dong", kind=LinkKind.MOBILE, interface="wwan0")
 
@@ -113,9 +128,40 @@ def test_a_clock_that_was_never_set_is_bad_and_a_free_running_one_is_noted(
     ("way", "state"), [("icmp_datagram", State.GOOD), ("icmp_raw", State.GOOD), (None, State.WARNING)]
 )
 def test_a_missing_permission_to_ping_comes_with_the_command_that_gives_it(way: str | None, state: State) -> None:
-    item = ping_permission.judge(way, "1 0")
+    item = ping_permission.judge(Rights(way=way, raw=False, groups="1 0"))
     assert item.state is state
     assert (item.advice is not None and "ping_group_range" in item.advice.vi) == (way is None)
+
+
+def test_a_missing_right_is_bad_only_for_who_asks_for_what_needs_it() -> None:
+    none, raw = Rights(way=None, raw=False, groups="1 0"), Rights(way="icmp_raw", raw=True, groups="1 0")
+    assert raw_permission.judge(none, craft=False).state is State.GOOD
+    wanted = raw_permission.judge(none, craft=True)
+    assert wanted.state is State.WARNING
+    assert wanted.advice is not None
+    assert "AmbientCapabilities=CAP_NET_RAW" in wanted.advice.vi
+    assert raw_permission.judge(raw, craft=True).state is State.GOOD
+
+
+@pytest.mark.root
+def test_an_administrator_is_told_what_the_service_may_do_and_not_what_he_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may do everything: without this, the check before the start would always be good."""
+    unit, added = tmp_path / "doxa-agent.service", tmp_path / "doxa-agent.service.d"
+    unit.write_text((DEPLOY / "pi/doxa-agent.service").read_text().replace("User=doxa", "User=nobody"))
+    group = pwd.getpwnam("nobody").pw_gid
+    monkeypatch.setattr(_rights, "groups", lambda: f"0 {group}")
+    assert _rights.rights(unit) == Rights(way="icmp_datagram", raw=False, groups=f"0 {group}", account="nobody")
+    monkeypatch.setattr(_rights, "groups", lambda: "1 0")
+    missing = ping_permission.judge(_rights.rights(unit))
+    assert (missing.state, missing.value.vi.startswith("dịch vụ (nobody): không được phép")) == (State.WARNING, True)
+    added.mkdir()
+    (added / "override.conf").write_text("[Service]\nAmbientCapabilities=CAP_NET_RAW\n")
+    assert _rights.rights(unit) == Rights(way="icmp_raw", raw=True, groups="1 0", account="nobody")
+    (added / "z.conf").write_text("[Service]\nAmbientCapabilities=\n")
+    assert not _rights.rights(unit).raw
+    assert _rights.rights(tmp_path / "absent").account is None
 
 
 def reading(outcome: Outcome, **values: float) -> Reading:
@@ -143,12 +189,12 @@ def test_a_failed_speed_test_says_why() -> None:
 
 @given(st.text())
 def test_any_resolv_conf_is_read(text: str) -> None:
-    assert all(dns._is_address(server) for server in dns.nameservers(text))
+    assert all(servers.is_address(server) for server in servers.nameservers(text))
 
 
 def test_the_resolvers_stand_in_the_files_order() -> None:
     text = "search xa.vn\n#nameserver 9.9.9.9\nnameserver 192.0.2.1\nnameserver  2001:db8::53 \nnameserver rubbish\noptions x\n"
-    assert dns.nameservers(text) == ["192.0.2.1", "2001:db8::53"]
+    assert servers.nameservers(text) == ("192.0.2.1", "2001:db8::53")
 
 
 @pytest.mark.parametrize(
@@ -177,11 +223,10 @@ def test_a_resolver_is_there_when_anything_with_our_number_comes_back(
     assert (took is not None) is counts
 
 
-def test_a_silent_resolver_is_bad_only_where_a_name_is_needed(
-    settings: config.Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("settings")
+def test_a_silent_resolver_is_bad_only_where_a_name_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dns, "ask", lambda _: None)
-    dns.RESOLV_CONF.write_text("nameserver 192.0.2.1\n")
+    (tmp_path / "resolv.conf").write_text("nameserver 192.0.2.1\n")
     assert dns._resolvers(is_needed=False).state is State.WARNING
     assert dns._resolvers(is_needed=True).state is State.BAD
     monkeypatch.setattr(dns, "ask", lambda _: 0.0042)
@@ -204,7 +249,7 @@ def test_every_text_of_every_check_is_there_in_both_languages() -> None:
 def test_the_checks_stand_in_the_order_of_installing() -> None:
     names = [name for name, _ in checklist.checks()]
     assert names == [
-        "nic", "address", "gateway", "dns", "clock", "power", "ping_permission", "broker", "far_end", "speed",
+        "nic", "address", "gateway", "dns", "clock", "power", "ping_permission", "raw_permission", "broker", "far_end", "speed",
     ]  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """The states out of the evidence, and the one word out of the states: pure, so every combination can be tried."""
 
 import importlib.util
+import ipaddress
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -10,7 +12,7 @@ from tests.agent.ipv6.test_advertisement import GOLDEN
 
 from doxa_agent.ipv6 import craft, local, pathmtu, remote
 from doxa_agent.ipv6.account import Account
-from doxa_agent.ipv6.advertisement import Advertisement, parse
+from doxa_agent.ipv6.advertisement import Advertisement, Prefix, parse
 from doxa_agent.ipv6.kernel import (
     DADFAILED,
     DEPRECATED,
@@ -105,6 +107,25 @@ def test_without_a_raw_socket_the_kernels_own_asking_counts(flags: int, advertis
     assert found.advertised is advertised
     assert "needs_raw_socket" in account.findings
     assert ("advertisement_flag" in account.values) is (advertised is not None)
+
+
+LEASED = Address(address="2001:db8::1", bits=64, flags=0, valid_s=600)
+
+
+@pytest.mark.parametrize(
+    ("managed", "autonomous", "origin"), [(True, False, "dhcpv6"), (True, True, "slaac"), (False, False, "slaac")]
+)
+def test_a_leased_address_with_a_length_is_known_by_what_routers_allow(
+    managed: bool, autonomous: bool, origin: str
+) -> None:
+    """Some clients of DHCPv6 set the prefix's length, not 128."""
+    network = ipaddress.IPv6Network("2001:db8::/64")
+    prefix = Prefix(network=network, autonomous=autonomous, on_link=True, valid_s=9, preferred_s=9)
+    heard = Advertisement(router="fe80::1", lifetime_s=9, managed=managed, other=False, prefixes=(prefix,))
+    account, _ = judged(LEASED, heard=heard)
+    assert [name for name in ("slaac", "dhcpv6") if account.values[f"{name}_flag"]] == [origin]
+    by_kernel, _ = judged(replace(LEASED, protocol=2), heard=heard)
+    assert by_kernel.values["slaac_flag"] == 1
 
 
 def test_unique_local_addresses_alone_are_noticed() -> None:

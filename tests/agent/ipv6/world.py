@@ -5,10 +5,12 @@ time goes in waiting for silence have their runs done at once, each in one of a 
 """
 
 import os
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +30,7 @@ from doxa_agent.ipv6.prefix import Memory
 from doxa_agent.meter import Deadline, FarEnd, Link, Reading
 from doxa_core.linkkind import LinkKind
 from doxa_lab.net.commands import ip as batch
+from doxa_lab.net.relay import Lane, write_lanes
 
 _NUMBERS = count()
 HERE4, THERE4, THERE6 = "10.98.1.10", "10.98.3.1", "2001:db8:3::1"
@@ -54,6 +57,7 @@ interface down0 {{
     {prefix}
 }};
 """
+_DNSMASQ = ("--no-resolv", "--no-hosts", "--keep-in-foreground", "--conf-file=/dev/null", "--user=root", "--pid-file=")
 ON_PREFIX = "prefix {prefix} {{ AdvOnLink on; AdvAutonomous {autonomous}; }};"
 
 
@@ -72,6 +76,7 @@ class World:
     hurt: set[str] = field(default_factory=set)
     narrowed: bool = False
     slowed: bool = False
+    leasing: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     # --- breaking ------------------------------------------------------------------------------------------------
 
@@ -102,6 +107,57 @@ class World:
         self.radvd, self.said = None, ""
         with inside(self.router):
             Path("/proc/sys/net/ipv6/conf/all/forwarding").write_text("1")
+
+    def lease(self) -> None:
+        """Addresses come by DHCPv6 alone: the router's advertisements say so (M), and its server gives them."""
+        self.silence()
+        ip("-n", self.router, "addr", "add", "2001:db8:1::1/64", "dev", "down0", "nodad")
+        pool = "2001:db8:1::1000,2001:db8:1::1fff,64,1h"
+        leases = self.folder / f"leases-{len(self.servers)}"
+        options = ["--port=0", "--interface=down0", "--enable-ra", f"--dhcp-range={pool}", f"--dhcp-leasefile={leases}"]
+        self.leasing.append(self.serve(self.router, [_found("dnsmasq"), *_DNSMASQ, *options]))
+
+    def ask_for_lease(self) -> None:
+        """A DHCPv6 client runs in the office, with the distribution's own script."""
+        (self.folder / "resolv.conf").touch()
+        files = [
+            word for flag, name in (("-pf", "pid"), ("-lf", "db")) for word in (flag, self.folder / f"dhclient.{name}")
+        ]
+        hidden = f"mount --bind {self.folder}/resolv.conf /etc/resolv.conf && exec"
+        client = shlex.join([_found("dhclient"), "-6", "-d", *map(str, files), "-cf", "/dev/null", LINE])
+        self.leasing.append(
+            self.serve(self.office, ["unshare", "-m", "--propagation", "private", "sh", "-c", f"{hidden} {client}"])
+        )
+
+    def wait_for_lease(self) -> None:
+        """Until the client has set its address: it collects offers for a second."""
+        until = time.monotonic() + 20
+        command = ["ip", "-n", self.office, "-6", "addr", "show", "dev", LINE, "scope", "global"]
+        while "2001:db8:1::1" not in subprocess.run(command, capture_output=True, text=True, check=True).stdout:
+            assert time.monotonic() < until, (self.folder / "unshare.log").read_text()
+            time.sleep(0.05)
+
+    @contextmanager
+    def far_away(self, seconds: float) -> Iterator[None]:
+        """What comes to the office over v6 is held that long: a relay of the lab, for this kernel may have no netem."""
+        rules = (
+            "tuntap add mode tun name hold0", "link set hold0 addrgenmode none up",
+            "-6 route replace 2001:db8:1::/64 dev hold0 table 6", "-6 rule add iif far0 lookup 6",
+        )  # fmt: skip
+        for words in rules:
+            ip("-n", self.provider, *words.split())
+        lanes = self.folder / "lanes"
+        write_lanes(lanes, [Lane(namespace=self.provider, tun="hold0", delay_s=seconds)])
+        command = [sys.executable, "-m", "doxa_lab.net.relay", str(lanes)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as relay:
+            try:
+                assert relay.stdout is not None
+                assert relay.stdout.readline() == b"ready\n"
+                yield
+            finally:
+                relay.kill()
+                for words in ("-6 rule del iif far0 lookup 6", "link del hold0"):
+                    ip("-n", self.provider, *words.split())
 
     def filter(self, namespace: str, *rules: str, hook: str = "forward") -> None:
         """Rules of nft in that namespace."""
@@ -160,6 +216,10 @@ class World:
         for name in self.hurt:
             _run(["ip", "netns", "exec", name, "nft", "flush ruleset"])
         self.hurt.clear()
+        for process in self.leasing:
+            process.kill()
+            process.wait(10)
+        self.leasing.clear()
         if self.slowed:
             _run(["tc", "-netns", self.provider, "qdisc", "del", "dev", "core0", "root"])
         if self.narrowed:
@@ -340,15 +400,7 @@ def _serve(world: World) -> None:
         "--host-record=far.test,10.98.3.1,2001:db8:3::1", "--host-record=portal.test,10.98.3.1,2001:db8:3::1",
         "--host-record=only4.test,10.98.3.1", "--local=/test/",
     ]  # fmt: skip
-    options = [
-        "--no-resolv",
-        "--no-hosts",
-        "--keep-in-foreground",
-        "--conf-file=/dev/null",
-        "--user=root",
-        "--pid-file=",
-    ]
-    world.serve(world.server, [_found("dnsmasq"), *options, *records])
+    world.serve(world.server, [_found("dnsmasq"), *_DNSMASQ, *records])
 
 
 @contextmanager

@@ -144,21 +144,42 @@ def test_an_advertisement_without_a_prefix_brings_no_address(world: World) -> No
     assert flags(found)["address"] == 0
 
 
-def test_dhcpv6_that_was_promised_and_did_not_come_is_named(world: World) -> None:
+@scene
+def no_dhcpv6_server(world: World) -> Reading:
     world.advertise(autonomous="off", managed="on")
     world.fresh()
-    found = world.measure()
+    world.ask_for_lease()
+    return world.measure(craft=True)
+
+
+def test_dhcpv6_that_was_promised_and_did_not_come_is_named(ahead: Ahead) -> None:
+    found = ahead(no_dhcpv6_server)
     assert (state(found), found.reasons) == ("partial", ("no_dhcpv6_address",))
+    assert flags(found)["dhcpv6_server"] == 0
+    assert {name: flags(found)[name] for name in ("advertisement", "address", "default_route")} == {
+        "advertisement": 1, "address": 0, "default_route": 1,
+    }  # fmt: skip
 
 
-def test_an_address_by_dhcpv6_is_told_from_slaac(world: World) -> None:
-    world.advertise(autonomous="off", managed="on")
+@scene
+def leased_addresses(world: World) -> Reading:
+    world.lease()
     world.fresh()
-    lease = ("valid_lft", "3600", "preferred_lft", "1800")
-    ip("-n", world.office, "-6", "addr", "add", "2001:db8:1::abcd/128", "dev", LINE, *lease, "nodad")
-    found = world.measure()
-    assert state(found) == "v6_only_ready"
-    assert (flags(found)["dhcpv6"], flags(found)["slaac"]) == (1, 0)
+    world.ask_for_lease()
+    world.wait_for_lease()
+    return world.measure(craft=True, portal="portal.test")
+
+
+def test_an_address_by_dhcpv6_is_told_from_slaac_and_nothing_is_missing(ahead: Ahead) -> None:
+    """A real server (dnsmasq, whose advertisements say M) and a real client (dhclient with Debian's script)."""
+    found = ahead(leased_addresses)
+    assert (state(found), found.reasons, found.findings) == ("v6_only_ready", (), ())
+    assert {name: flags(found)[name] for name in ("address", "dhcpv6", "slaac", "default_route", "dhcpv6_server")} == {
+        "address": 1, "dhcpv6": 1, "slaac": 0, "default_route": 1, "dhcpv6_server": 1,
+    }  # fmt: skip
+    assert found.detail["local"]["routers"][0]["managed"]
+    assert found.proof is not None
+    assert found.proof.source.startswith("2001:db8:1::1")
 
 
 def test_an_address_that_somebody_else_has_is_named(world: World) -> None:
@@ -338,6 +359,39 @@ def test_a_slower_v6_is_noticed_and_not_called_broken(world: World) -> None:
     assert found.findings == ("v6_slower_transfer",)
     assert 10 < found.values["transfer_v6_mbps"] < 22
     assert found.values["transfer_v6_to_v4_factor"] < 0.6
+
+
+@scene
+def a_far_v6(world: World) -> Reading:
+    world.measure()  # the route is there only once the router was heard
+    with world.far_away(0.04):
+        return world.measure(port="https", portal="portal.test")
+
+
+def test_a_longer_way_over_v6_is_noticed_as_that_and_its_cost_is_told(ahead: Ahead) -> None:
+    found = ahead(a_far_v6)
+    assert (state(found), found.reasons) == ("v6_only_ready", ())
+    assert found.findings == ("v6_slower_rtt",), (
+        "a short transfer takes longer on a longer way: that is no second fault"
+    )
+    assert 40 <= found.values["rtt_v6_ms"] < 80
+    assert found.values["rtt_v6_to_v4_factor"] > 2
+    assert 0.5 < found.values["eyeballs_penalty_ms"] / found.values["rtt_v6_ms"] < 2
+    assert flags(found)["eyeballs_v6"] == 1, "it loses less than the head start that browsers give it"
+
+
+@scene
+def a_v6_around_the_world(world: World) -> Reading:
+    world.measure()
+    with world.far_away(0.35):
+        return world.measure(timeout_s=4.0, transfer_bytes=0)
+
+
+def test_a_v6_that_is_slower_than_its_head_start_loses_the_race_and_costs_just_that(ahead: Ahead) -> None:
+    found = ahead(a_v6_around_the_world)
+    assert (state(found), found.reasons, found.findings) == ("v6_only_ready", (), ("v6_slower_rtt",))
+    assert flags(found)["eyeballs_v6"] == 0
+    assert 240 < found.values["eyeballs_penalty_ms"] < 340
 
 
 def test_a_network_without_v4_is_ready_for_v6_only(world: World) -> None:

@@ -18,7 +18,7 @@ from tests.agent.conftest import Line, inside
 from doxa_agent import meters
 from doxa_agent.meter import Deadline, FarEnd, Link, Reading, Request
 from doxa_agent.meters import latency
-from doxa_agent.net import heavy, names
+from doxa_agent.net import handshake, heavy, names
 from doxa_agent.net.delay import summarise
 from doxa_agent.net.ping import Cadence, Run, Target, Track
 from doxa_agent.net.stamp import Moment
@@ -219,6 +219,19 @@ def test_handshakes_and_clock_steps_are_findings() -> None:
     track = track_of([1_000_000], stepped=1)
     track.way = "tcp_handshake"
     assert read(track).findings == ("not_icmp", "clock_stepped")
+
+
+def test_silence_to_handshakes_says_nothing_until_the_far_end_has_answered_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that answers pings alone would be called dead by a probe that must not ping."""
+    monkeypatch.setattr(handshake, "_ANSWERERS", handshake._Answerers())
+    answered, silent = track_of([1_000_000, None]), track_of([None, None])
+    answered.way = silent.way = "tcp_handshake"
+    reading = read(silent)
+    assert (reading.outcome, reading.reasons, dict(reading.values)) == (Outcome.SKIPPED, ("icmp_not_permitted",), {})
+    assert read(answered).values["loss_ratio"] == 0.5
+    assert (read(silent).outcome, read(silent).values["loss_ratio"]) == (Outcome.FAILED, 1)
+    silent.way = "icmp_raw"
+    assert read(silent).outcome is Outcome.FAILED
 
 
 def test_the_reasons_of_the_network_come_first_by_their_number() -> None:

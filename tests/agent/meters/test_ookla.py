@@ -18,6 +18,7 @@ from tests.agent.meters.ookla_server import Server
 from doxa_agent import meters
 from doxa_agent.meter import Deadline, Link, Reading, Request
 from doxa_agent.meters import ookla
+from doxa_agent.net import child
 from doxa_agent.ookla.child import LightData, redirected
 from doxa_agent.ookla.order import Answer, Order, Transfer
 from doxa_core.errors import InputError
@@ -165,26 +166,20 @@ def test_it_leaves_by_the_link_and_the_family_that_were_asked_for_or_not_at_all(
     assert (reading.outcome, reading.reasons, reading.values) == (Outcome.FAILED, (reason,), {})
 
 
-def test_a_run_that_is_cancelled_leaves_no_child_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    children: list[subprocess.Popen[bytes]] = []
-    popen = subprocess.Popen
-
-    def remember(*args: Any, **kwargs: Any) -> "subprocess.Popen[bytes]":
-        children.append(popen(*args, **kwargs))
-        return children[-1]
-
-    monkeypatch.setattr(subprocess, "Popen", remember)
-    with serving() as server:
-        reading = measure(server.place, seconds=0.5, test_s=30)
-    assert (reading.outcome, reading.reasons) == (Outcome.SKIPPED, ("cut_short",))
-    assert [child.returncode for child in children] == [-9]
-
-
-def test_a_child_that_hangs_is_ended_at_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ookla, "seconds", lambda _options, _far_ends: 1.0)
-    with serving("hanging") as server:
-        reading = measure(server.place)
-    assert (reading.outcome, reading.reasons) == (Outcome.FAILED, ("deadline",))
+@pytest.mark.parametrize(
+    ("fault", "reason", "outcome"),
+    [
+        (child.Fault(child.CRASHED, "exit 1"), "child_crashed", Outcome.ERROR),
+        (child.Fault(child.CUT_SHORT), "cut_short", Outcome.SKIPPED),
+        (child.Fault(child.OVERDUE), "deadline", Outcome.FAILED),
+    ],
+)
+def test_a_child_without_an_answer_gives_a_reason_and_no_value(
+    fault: child.Fault, reason: str, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "ask", lambda *_: fault)
+    reading = measure("127.0.0.1:9")
+    assert (reading.outcome, reading.reasons, dict(reading.values)) == (outcome, (reason,), {})
 
 
 def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,14 +187,6 @@ def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch)
     with serving() as server:
         reading = measure(server.place, pings=0)
     assert "download_mean_mbps" in reading.values
-
-
-@pytest.mark.parametrize("octets", [b"", b"\n", b"Segmentation fault", b"{}", b"[1]", b'{"download": 1}', b"[" * 99999])
-def test_a_child_that_answers_nonsense_is_our_own_fault(octets: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ookla, "_await", lambda *_: octets)
-    monkeypatch.setattr(ookla, "find_spec", lambda _: True)
-    reading = measure("127.0.0.1:9")
-    assert (reading.outcome, reading.reasons, reading.values) == (Outcome.ERROR, ("child_crashed",), {})
 
 
 @settings(max_examples=40)

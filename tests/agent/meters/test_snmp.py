@@ -295,7 +295,7 @@ def test_a_secret_is_in_no_argument_no_repr_and_no_environment(keys: Path, monke
         seen.append((command, more.get("env")))
         return real(["true"], **more)
 
-    monkeypatch.setattr("doxa_agent.snmp.parent.subprocess.Popen", watch)
+    monkeypatch.setattr("doxa_agent.net.child.subprocess.Popen", watch)
     asked = request(keys, 9, **V3)
     (reading,) = snmp.measure(asked)
     assert (reading.outcome, reading.reasons) == (Outcome.ERROR, ("child_crashed",))

@@ -54,6 +54,37 @@ def test_a_short_packet_does_not_inherit_the_end_of_the_one_before() -> None:
         assert bytes(inbox.used())[16:] == b"y" + bytes(31)
 
 
+def test_what_comes_later_is_added_and_read_by_columns_until_all_is_cleared() -> None:
+    sender, receiver, name = pair()
+    rows = [(n, 1 << 31 | n, n) for n in range(70)]
+    with sender, receiver:
+        inbox = Inbox(80, 16, 0, 16)
+        for part in (rows[:33], rows[33:]):
+            box = laid_out(name, [struct.pack("=HIH", *row) for row in part])
+            sent = 0
+            while sent < len(part):
+                sent += box.send(sender.fileno(), sent, len(part) - sent)
+            assert inbox.more(receiver.fileno()) == len(part)
+        assert (inbox.filled, inbox.room) == (70, 10)
+        assert inbox.column(16, 5, 70, 2) == [first for first, _, _ in rows[5:]]
+        assert inbox.column(18, 0, 70) == [second for _, second, _ in rows]
+        assert inbox.column(22, 69, 70, 2) == [69]
+        inbox.clear()
+        assert inbox.memory == bytes(len(inbox.memory))
+        assert inbox.filled == 0
+
+
+def test_a_full_inbox_leaves_the_rest_to_the_kernel() -> None:
+    sender, receiver, name = pair()
+    with sender, receiver:
+        inbox = Inbox(2, 16, 0, 8)
+        for n in range(3):
+            laid_out(name, [bytes((n,))]).send(sender.fileno(), 0, 1)
+        assert [inbox.more(receiver.fileno()) for _ in range(2)] == [2, 0]
+        assert inbox.receive(receiver.fileno()) == 1
+        assert inbox.parts(0)[2] == b"\2"
+
+
 def test_a_refusal_of_the_kernel_is_an_error_with_its_number() -> None:
     sender, receiver, name = pair()
     with sender, receiver:

@@ -157,12 +157,12 @@ def test_a_silent_hop_is_no_loss(chain: Chain) -> None:
 
 
 def test_a_hop_that_limits_its_answers_is_no_loss_either(chain: Chain) -> None:
-    chain.set(
-        "r2", ipv6__icmp__ratelimit="2000"
-    )  # of ms, a quarter for a network of 64 bits; and six at once after a rest
-    reading = ask(chain, 6, rounds=12)
+    # Milliseconds for each, a quarter of that for a network of 64 bits, and six at once after a rest. While the limit is 0, as
+    # in the tests before, the kernel saves nothing up: the run must last for some of them.
+    chain.set("r2", ipv6__icmp__ratelimit="1000")
+    reading = ask(chain, 6, rounds=24)
     hop = reading.detail["hops"][1]
-    assert 0 < hop["received"] < hop["sent"] == 12
+    assert 0 < hop["received"] < hop["sent"] == 24
     assert hop["limited"] is True
     assert (reading.values["limited_hop_count"], reading.values["loss_ratio"]) == (1, 0)
     assert (reading.outcome, reading.findings) == (Outcome.OK, ())
@@ -228,7 +228,8 @@ def test_no_right_is_needed(chain: Chain) -> None:
     chain.set("client", ipv4__ping_group_range="1 0")
     outcome, *ways, values, hops = unprivileged(chain.at("client"), work)
     assert (outcome, ways) == ("ok", ["udp", "udp"])
-    assert (values["hop_count"], values["loss_ratio"]) == (5, 0)
+    assert values["hop_count"] == 5
+    assert "loss_ratio" not in values, "the end's ICMP errors are held back: what is missing of them is not lost"
 
 
 def test_where_udp_is_filtered_echo_requests_find_the_path(chain: Chain) -> None:

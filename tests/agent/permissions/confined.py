@@ -35,12 +35,15 @@ def let_through(paths: list[str], folder: str) -> None:
         for parent in (*Path(path).parents, *Path(path).resolve().parents)
         if not parent.stat().st_mode & 0o001
     }
-    for number, place in enumerate(sorted(closed)):  # the outer ones first
-        upper, work = Path(folder) / f"u{number}", Path(folder) / f"w{number}"
-        upper.mkdir()
-        work.mkdir()
-        layers = f"lowerdir={place},upperdir={upper},workdir={work}"
-        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, str(place)], check=True)
+    covered: list[Path] = []
+    for number, place in enumerate(sorted(closed)):  # the outer ones first: they cover what lies in them
+        if not any(place.is_relative_to(outer) for outer in covered):
+            upper, work = Path(folder) / f"u{number}", Path(folder) / f"w{number}"
+            upper.mkdir()
+            work.mkdir()
+            layers = f"lowerdir={place},upperdir={upper},workdir={work}"
+            subprocess.run(["mount", "-t", "overlay", "overlay", "-o", layers, str(place)], check=True)
+            covered.append(place)
         place.chmod(0o711)
 
 

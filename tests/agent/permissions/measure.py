@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from doxa_agent import meters
+from doxa_agent.checklist._rights import rights
 from doxa_agent.meter import Deadline, FarEnd, Link, Request
 from doxa_core.linkkind import LinkKind
 from doxa_core.strict import Table
@@ -21,12 +22,7 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     table = Table(task.get("options", {}), task["plan"], "task.t.options.")
     options = meter.read_options(table)
     table.close()
-    ends = tuple(
-        FarEnd(
-            **{key: Path(value) if key.endswith(("_file", "_key", "_keys")) else value for key, value in end.items()}
-        )
-        for end in task["far_ends"]
-    )
+    ends = tuple(_far_end(**end) for end in task["far_ends"])
     link = Link(name="internet", kind=LinkKind.FIXED, interface=task["interface"])
     (found,) = meter.measure(
         Request(link=link, far_ends=ends, options=options, deadline=Deadline(60), family=task.get("family"))
@@ -37,12 +33,17 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _far_end(*, ca_file: str | None = None, **found: Any) -> FarEnd:
+    return FarEnd(ca_file=Path(ca_file) if ca_file else None, **found)
+
+
 def main(argv: list[str]) -> int:
     """All tasks; the result of each under its name."""
     tasks = json.loads(Path(argv[0]).read_text())
     with ThreadPoolExecutor(len(tasks)) as pool:
         found = dict(zip(tasks, pool.map(run, tasks.values()), strict=True))
-    print(json.dumps(found, default=str))
+    may = rights()
+    print(json.dumps(found | {"check": {"way": may.way, "raw": may.raw}}, default=str))
     return 0
 
 

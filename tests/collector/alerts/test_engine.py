@@ -8,6 +8,8 @@ from tests.collector.alerts.conftest import LINE, SECOND, START, MakeRule, Play
 
 from doxa_collector.alerts.about import About
 from doxa_collector.alerts.baseline import HOUR_US, Usual
+from doxa_collector.alerts.rules import read_rules
+from doxa_collector.watch.fact import Fact
 from doxa_collector.watch.subject import Subject, line, node, probe
 from doxa_core.linkkind import LinkKind
 
@@ -291,3 +293,13 @@ def test_lines_are_judged_apart(play: Game, make_rule: MakeRule) -> None:
     game = play([make_rule()])
     assert game.at(0, 0.9) == ["raised r"]
     assert game.at(0, 0.9, subject=line("my-hao", "fixed")) == ["raised r"]
+
+
+def test_a_certificate_alarm_names_its_page(play: Game) -> None:
+    rule = next(rule for rule in read_rules() if rule.id == "certificate-ends")
+    it = play([rule])
+    it.engine.feed([Fact(LINE, "web.certificate_left_s", 86_400.0, START, "dichvucong")])
+    it.tick(1)
+    (change,) = it.seen
+    assert "chứng thư của trang dichvucong" in change.alarm.text.vi
+    assert change.alarm.detail["far_end"] == "dichvucong"

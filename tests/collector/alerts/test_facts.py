@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from tests.collector.alerts.conftest import LINE, SECOND, START
 
+from doxa_collector.alerts.engine import Engine
 from doxa_collector.alerts.facts import Observer
 from doxa_collector.alerts.goals import Goal, goals_of, reached
 from doxa_collector.alerts.rules import read_rules, wanted
 from doxa_collector.ledger.record import Record
 from doxa_collector.plans import load_plans
 from doxa_collector.registry import read_registry
+from doxa_collector.watch.alarm import Turn
 from doxa_collector.watch.subject import line, node, probe
 from doxa_core.layers import Layer
 from doxa_core.outcome import Outcome
@@ -171,8 +173,10 @@ def test_a_node_is_down_when_nobody_reaches_it(observer: Observer, run: Make) ->
 
 
 def test_the_first_look_after_a_restart_blames_no_node(observer: Observer, run: Make) -> None:
-    assert told(observer, watch(run, 0, "a", 0)) == []
-    assert told(observer, watch(run, 10, "a", 0)) == [("node.down_flag", 1.0, 10)]
+    told(observer, run(0, site="a"))
+    assert told(observer, watch(run, 1, "a", 0)) == []
+    assert told(observer, watch(run, 10, "a", 0)) == []
+    assert ("node.down_flag", 1.0, 10) in told(observer, run(11, site="a"))
 
 
 def test_a_probe_without_a_line_says_nothing_about_nodes(observer: Observer, run: Make) -> None:
@@ -184,8 +188,66 @@ def test_a_probe_without_a_line_says_nothing_about_nodes(observer: Observer, run
 
 def test_a_node_that_was_blamed_for_a_dead_line_is_taken_back(observer: Observer, run: Make) -> None:
     told(observer, run(0), watch(run, 0, "dong-dang", 1))
-    assert told(observer, watch(run, 5, "dong-dang", 0)) == [("node.down_flag", 1.0, 5)]
+    told(observer, watch(run, 5, "dong-dang", 0))
+    assert ("node.down_flag", 1.0, 5) in told(observer, run(8))
     assert ("node.down_flag", 0.0, 10) in told(observer, run(10, Outcome.FAILED))
+
+
+def nodes_told(observer: Observer, *records: Record) -> list[tuple[str, float, float]]:
+    return [fact for fact in told(observer, *records) if fact[0] == "node.down_flag"]
+
+
+def test_a_single_watchers_own_line_that_is_down_makes_no_node_dead(observer: Observer, run: Make) -> None:
+    nodes_told(observer, run(0), watch(run, 0, "dong-dang", 1), run(60))
+    assert nodes_told(observer, watch(run, 65, "dong-dang", 0)) == []
+    for at in range(70, 115, 10):
+        assert nodes_told(observer, watch(run, at, "dong-dang", 0)) == []
+    assert 1.0 not in [value for _, value, _ in nodes_told(observer, run(120, Outcome.FAILED))]
+    assert 1.0 not in [value for at in range(130, 900, 60) for _, value, _ in nodes_told(
+        observer, watch(run, at, "dong-dang", 0), run(at + 1, Outcome.FAILED))]  # fmt: skip
+
+
+def test_a_single_watcher_is_believed_from_the_moment_when_its_line_carried_something(
+    observer: Observer, run: Make
+) -> None:
+    nodes_told(observer, run(0), watch(run, 0, "dong-dang", 1))
+    assert nodes_told(observer, watch(run, 5, "dong-dang", 0)) == []
+    assert nodes_told(observer, run(9)) == [("node.down_flag", 1.0, 5)]
+    assert nodes_told(observer, watch(run, 15, "dong-dang", 0)) == [("node.down_flag", 1.0, 15)]
+    assert nodes_told(observer, watch(run, 25, "dong-dang", 1)) == [("node.down_flag", 0.0, 25)]
+
+
+@pytest.mark.parametrize(("local", "found"), [((), [("node.down_flag", 1.0, 10)]), (("router",), [])])
+def test_another_node_that_is_reached_proves_the_line_unless_it_stands_in_the_office(
+    observer: Observer, run: Make, local: tuple[str, ...], found: list[object]
+) -> None:
+    observer.stand_on(local)
+    nodes_told(observer, watch(run, 0, "a", 1))
+    assert nodes_told(observer, watch(run, 10, "a", 0)) == []
+    other = run(12, site="a", meter="node", far_end="router", values={"up_flag": 1.0})
+    assert [fact for fact in nodes_told(observer, other) if fact[1]] == found
+
+
+def test_a_watcher_whose_line_nobody_measures_is_believed_after_two_minutes(observer: Observer, run: Make) -> None:
+    nodes_told(observer, watch(run, 0, "a", 1))
+    early = [fact for at in range(10, 130, 10) for fact in nodes_told(observer, watch(run, at, "a", 0))]
+    assert early == []
+    assert nodes_told(observer, watch(run, 130, "a", 0))[0] == ("node.down_flag", 1.0, 10)
+
+
+def test_the_far_end_is_named_where_a_line_is_measured_against_it_alone(observer: Observer, run: Make) -> None:
+    (down,) = observer.measured([run(0, Outcome.FAILED, far_end="hn")])
+    assert (down.metric, down.far_end) == ("link.down_flag", "hn")
+    both = [run(100, Outcome.FAILED, far_end="hn"), run(101, Outcome.FAILED, far_end="hcm")]
+    assert observer.measured(both)[-1].far_end == ""
+    assert observer.against("hn", 0).failing == frozenset()
+
+
+def test_lines_at_one_far_end_are_failing_well_or_not_looked_at(observer: Observer, run: Make) -> None:
+    observer.measured([run(0, site=site, far_end="hn") for site in "abc"])
+    observer.measured([run(60, Outcome.FAILED, site="a", far_end="hn"), run(61, site="b", far_end="hn")])
+    failing, well, unseen = observer.against("hn", START + 60 * 1_000_000)
+    assert [{subject.site for subject in part} for part in (failing, well, unseen)] == [{"a"}, {"b"}, {"c"}]
 
 
 STATUS = AgentStatus(
@@ -227,3 +289,19 @@ def test_what_a_dead_line_loses_is_no_loss(observer: Observer, run: Make) -> Non
     dead = {"loss_ratio": 1.0}
     found = told(observer, run(0, Outcome.FAILED, values=dead), run(10, values={"loss_ratio": 0.1}))
     assert sorted(found) == [("latency.loss_ratio", 0.1, 10), ("link.down_flag", 0.0, 10), ("link.down_flag", 1.0, 0)]
+
+
+def test_one_watcher_that_flaps_does_not_flap_a_node_that_another_reaches(observer: Observer, run: Make) -> None:
+    nodes_told(observer, watch(run, 0, "a", 1), watch(run, 0, "b", 1))
+    looks = [(watch(run, at, "a", 1), watch(run, at + 5, "b", float(at % 20 == 0))) for at in range(10, 1000, 10)]
+    assert {value for pair in looks for _, value, _ in nodes_told(observer, *pair)} == {0.0}
+
+
+@pytest.mark.parametrize("every_s", [10, 20, 60])
+def test_a_node_whose_only_watcher_flaps_is_told_once_at_most(observer: Observer, run: Make, every_s: int) -> None:
+    engine, told_of = Engine([rule for rule in read_rules() if rule.id == "node-down"]), 0
+    for at in range(0, 7200, 5):
+        up = float(at // every_s % 2 == 0)
+        engine.feed(observer.measured([run(at, site="a"), watch(run, at + 1, "a", up)]))
+        told_of += sum(c.turn is Turn.RAISED and not c.alarm.muted for c in engine.tick(START + (at + 2) * SECOND))
+    assert told_of <= (3 if every_s == 60 else 1)  # damping needs some changes before it calls it flapping

@@ -195,6 +195,7 @@ def test_whatever_stands_in_a_rule_it_is_read_or_refused(base: dict[str, Any], c
         threshold=0,
         baseline=1,
         since=2,
+        far_end=3,
     )
 
 

@@ -3,14 +3,18 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 from tests.collector.assess.conftest import Books, level
 
 from doxa_collector.assess.level import Point, Rule, decide, value_reader
+from doxa_collector.ledger.engine import reading
+from doxa_collector.ledger.schema import measurement
 from doxa_collector.plans.model import Measure, Operator, PlaceLevel, PlanPlace, Statistic, Target, Unit
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.layers import Layer
@@ -199,7 +203,19 @@ def test_gating_is_counted_and_said(books: Books) -> None:
     detail = json.loads(found.detail)
     assert detail["outcomes"] == {"ok": 4, "failed": 5, "skipped": 12, "probe_limited": 1, "error": 0}
     assert (detail["with_value"], detail["limited"], detail["met"]) == (4, 1, 3)
-    assert detail["evidence"] == [1, 22]
+    assert (detail["evidence"]["n"], detail["evidence"]["first"], detail["evidence"]["last"]) == (22, 1, 22)
+
+
+def test_the_hash_of_the_evidence_is_that_of_the_signed_lines_in_the_order_of_their_ids(books: Books) -> None:
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    books.runs("x", "fixed", [110, 120, 130])
+    before = json.loads(books.verdict(level(100)).detail)["evidence"]
+    with reading(books.engine) as conn:
+        raws = conn.execute(select(measurement.c.raw).order_by(measurement.c.id)).scalars().all()
+    assert before["sha256"] == sha256(b"".join(sha256(raw).digest() for raw in raws)).hexdigest()
+    books.runs("x", "fixed", [140])
+    assert json.loads(books.verdict(level(100)).detail)["evidence"]["sha256"] != before["sha256"]
 
 
 @pytest.mark.parametrize(

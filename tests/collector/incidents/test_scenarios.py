@@ -10,7 +10,7 @@ from doxa_collector.incidents.correlate import Correlator
 from doxa_collector.incidents.model import Cause, IncidentChange, State, Turn
 from doxa_collector.incidents.windows import Scope, Window
 from doxa_lab.incidents import faults
-from doxa_lab.incidents.alarms import ticks
+from doxa_lab.incidents.alarms import Witness, ticks
 from doxa_lab.incidents.faults import Fault, S, Scenario
 from doxa_lab.incidents.province import Country, Province
 from doxa_lab.incidents.verdict import Outcome, final, outcomes
@@ -18,6 +18,19 @@ from doxa_lab.incidents.verdict import Outcome, final, outcomes
 PROVINCE = Province()
 COUNTRY = Country(PROVINCE, Province(code="11", name="Tỉnh Điện Biên", communes=40))
 ATLAS = atlas_of(COUNTRY.registry, date(2026, 11, 24), COUNTRY.carried)
+SMALL = Country(Province(communes=4), Province(code="11", name="Tỉnh Điện Biên", communes=40))
+SMALL_ATLAS = atlas_of(SMALL.registry, date(2026, 11, 24), SMALL.carried)
+
+
+def late(scenario: Scenario, late_s: float) -> list[IncidentChange]:
+    """The centre looks at nodes so seldom that their alarms come so late."""
+    witness = Witness(scenario, every_s=late_s + 20)
+    correlator = Correlator(scenario.country.tree, ATLAS if scenario.country is COUNTRY else SMALL_ATLAS, sight=witness)
+    found = []
+    for now_us, changes, alarms in ticks(scenario, 2, nodes_late_s=late_s):
+        witness.now_us = now_us
+        found += correlator.update(now_us, changes, alarms)
+    return found
 
 
 def replay(scenario: Scenario, windows: Sequence[Window] = (), *, knows: bool = True) -> list[IncidentChange]:
@@ -59,6 +72,19 @@ def test_one_fault_is_one_incident_with_the_right_cause_and_few_messages(name: s
     (outcome,) = run(ONE_FAULT[name])
     assert outcome.messages <= 3
     assert outcome.detected_s <= (80 if name == "power at one site" else 30)  # a battery is told after a minute
+
+
+@pytest.mark.parametrize("late_s", [30, 45, 60])
+@pytest.mark.parametrize("country", [COUNTRY, SMALL], ids=["130 communes", "4 communes"])
+def test_an_aggregation_whose_own_alarm_is_late_is_still_one_message(country: Country, late_s: float) -> None:
+    fault = faults.node_out(country, "agg-52", 60, 600)
+    scenario = Scenario(country=country, faults=(fault,), seconds=1000)
+    changes = late(scenario, late_s)
+    (outcome,) = outcomes(scenario, changes)
+    print(outcome)
+    assert [c.turn for c in changes if c.notable] == [Turn.OPENED, Turn.RESOLVED]
+    assert changes[0].incident.cause is Cause.AGGREGATION_DOWN
+    assert outcome.detected_s <= late_s + 45
 
 
 def test_our_own_uplink_blames_no_office_though_every_probe_seems_away() -> None:

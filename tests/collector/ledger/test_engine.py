@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,11 @@ def test_a_ledger_of_version_2_keeps_its_published_figures(tmp_path: Path) -> No
             conn.exec_driver_sql(f"DROP TABLE {name}")
         for name in ("technology", "contract"):
             conn.exec_driver_sql(f"ALTER TABLE link DROP COLUMN {name}")
+        conn.exec_driver_sql("ALTER TABLE measurement DROP COLUMN digest")
+        conn.exec_driver_sql(
+            "INSERT INTO measurement VALUES (1, 'a', 'e', 1, 's', 'l', 't', 'm', 'm/1', 1, 1, 'ok', NULL, NULL, '{}', '[]',"
+            " '[]', x'6f6e65', NULL)"
+        )
         conn.exec_driver_sql(
             "CREATE TABLE reference (id INTEGER PRIMARY KEY AUTOINCREMENT, place_code TEXT, month TEXT, link_kind TEXT,"
             " statistic TEXT, direction TEXT, value_mbps FLOAT, n INTEGER, source TEXT, mark TEXT, imported_us BIGINT)"
@@ -194,6 +200,7 @@ def test_a_ledger_of_version_2_keeps_its_published_figures(tmp_path: Path) -> No
         assert conn.execute(select(ledger_version.c.version)).scalar_one() == VERSION
         assert not inspect(conn).has_table("reference")
         assert {"technology", "contract"} <= {column["name"] for column in inspect(conn).get_columns("link")}
+        assert conn.execute(select(metadata.tables["measurement"].c.digest)).scalar_one() == sha256(b"one").digest()
     engine.dispose()
     assert (row.id, row.value_mbps, row.n, row.imported_us, row.file, row.superseded_us) == (
         7,

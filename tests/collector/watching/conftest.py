@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,10 @@ def drive(tmp_path: Path) -> Iterator[Callable[[Scenario], Drive]]:
     """A factory of drives."""
     made: list[Drive] = []
 
-    def make(scenario: Scenario, tick_s: float = 2.5) -> Drive:
+    def make(scenario: Scenario, tick_s: float = 2.5, **more: Any) -> Drive:
         folder = tmp_path / str(len(made))
         folder.mkdir()
-        made.append(Drive(folder, scenario, tick_s=tick_s))
+        made.append(Drive(folder, scenario, tick_s=tick_s, **more))
         return made[-1]
 
     yield make
