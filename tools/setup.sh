@@ -57,6 +57,8 @@ venv() { # venv EXTRAS [dev]: .venv with locked versions; rebuilt only when what
     $pip install -c constraints.txt 'pip>=25.1' # earlier ones know no dependency groups
     if [ "${2:-}" = dev ]; then
         $pip install -c constraints.txt --group dev -e ".[$1]"
+        # Its files are what tools/places.py reads; it is never imported, so what it would pull in is left out.
+        $pip install -c constraints.txt --no-deps vietnamadminunits
     else
         $pip install -c constraints.txt -e ".[$1]"
     fi

@@ -10,6 +10,8 @@ AUTO: Final = "auto"
 SYSTEM: Final = "system"
 """Whatever net.ipv4.tcp_congestion_control says."""
 _AVAILABLE: Final = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
+_seen: Final[set[str]] = set()
+"""Those that were loaded once: what is in use is not unloaded, and a test opens ten connections."""
 
 
 def available() -> frozenset[str]:
@@ -26,10 +28,16 @@ def choose(sock: socket.socket, wanted: str) -> str:
     Only loaded algorithms are asked for, so that no stranger makes the kernel load a module.
     """
     name = "bbr" if wanted == AUTO else wanted
-    if name != SYSTEM and name in available():
+    if name != SYSTEM and _is_loaded(name):
         with contextlib.suppress(OSError):  # unprivileged only tcp_allowed_congestion_control; the answer below tells
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
     return in_force(sock)
+
+
+def _is_loaded(name: str) -> bool:
+    if name not in _seen:
+        _seen.update(available())
+    return name in _seen
 
 
 def in_force(sock: socket.socket) -> str:

@@ -1,6 +1,10 @@
 """The default rules over a day of noisy but healthy lines, and their memory: the benchmark in small."""
 
+import pytest
+
 from doxa_lab.bench.alerts import flaps, healthy
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_day_of_noisy_healthy_lines_wakes_nobody_and_grows_nothing() -> None:

@@ -15,6 +15,8 @@ from doxa_lab.incidents.faults import Fault, S, Scenario
 from doxa_lab.incidents.province import Country, Province
 from doxa_lab.incidents.verdict import Outcome, final, outcomes
 
+pytestmark = pytest.mark.slow
+
 PROVINCE = Province()
 COUNTRY = Country(PROVINCE, Province(code="11", name="Tỉnh Điện Biên", communes=40))
 ATLAS = atlas_of(COUNTRY.registry, date(2026, 11, 24), COUNTRY.carried)

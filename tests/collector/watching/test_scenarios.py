@@ -17,6 +17,8 @@ from doxa_lab.incidents.drive import Drive
 from doxa_lab.incidents.faults import Scenario
 from doxa_lab.incidents.province import Country, Province
 
+pytestmark = pytest.mark.slow
+
 PROVINCE = Province(communes=24)
 OTHER = Province(code="11", name="Tỉnh Điện Biên", communes=8)
 COUNTRY = Country(PROVINCE, OTHER)
