@@ -9,7 +9,6 @@ It never amplifies: a reply has exactly the size of its request, a request that 
 """
 
 import errno
-import os
 import select
 import socket
 import time
@@ -20,6 +19,7 @@ from typing import Final
 
 from doxa_agent.net import stamp
 from doxa_agent.net.clock import read_clock
+from doxa_agent.net.wake import Wake
 from doxa_agent.stamp import tlv, wire
 from doxa_agent.stamp.limits import Rates
 from doxa_agent.stamp.packet import Reply, Request, encode_reply, parse_request
@@ -143,7 +143,7 @@ class Reflector:
         self._rates = Rates(settings.rate_hz, settings.source_hz, time.monotonic())
         self._error = ErrorEstimate()
         self._clock_at = self._swept_at = float("-inf")
-        self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._wake = Wake()
         self.tally = Tally()
 
     @property
@@ -157,19 +157,19 @@ class Reflector:
         return len(self._sessions)
 
     def stop(self) -> None:
-        """Let `serve` return."""
-        os.write(self._wake_writer, b"\0")
+        """Let `serve` return; a second signal, or one that comes when it has returned, does nothing."""
+        self._wake.rouse()
 
     def serve(self) -> None:
         """Answer until stopped, then close the sockets."""
         poll = select.poll()
-        by_descriptor = {sock.fileno(): sock for sock in self._sockets}
-        for descriptor in (*by_descriptor, self._wake_reader):
+        by_descriptor, wake = {sock.fileno(): sock for sock in self._sockets}, self._wake.fileno()
+        for descriptor in (*by_descriptor, wake):
             poll.register(descriptor, select.POLLIN)
         try:
             while True:
                 ready = [descriptor for descriptor, _ in poll.poll(_SWEEP_EVERY_S * 1000)]
-                if self._wake_reader in ready:
+                if wake in ready:
                     return
                 self._keep_house(time.monotonic())
                 for descriptor in ready:
@@ -177,8 +177,7 @@ class Reflector:
         finally:
             for sock in self._sockets:
                 sock.close()
-            os.close(self._wake_reader)
-            os.close(self._wake_writer)
+            self._wake.close()
 
     def _keep_house(self, now: float) -> None:
         if now - self._clock_at >= _CLOCK_EVERY_S:

@@ -258,3 +258,10 @@ def test_the_arrival_is_the_kernels_and_waiting_in_this_process_is_residence(mon
         reply = ask(sock, encode_request(REQUEST))
     here = time.time_ns()
     assert from_ntp(reply.timestamp, here) - from_ntp(reply.received, here) >= 10**9
+
+
+def test_a_second_signal_that_comes_after_the_end_does_nothing() -> None:
+    reflector = Reflector(LOOPBACK, open_sockets(LOOPBACK))
+    reflector.stop()
+    reflector.serve()
+    reflector.stop()
