@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 DEMO="mosquitto victoria-metrics nftables iproute2"
-TEST="$DEMO influxdb nginx-light snmpd snmp radvd dnsmasq unbound isc-dhcp-client iperf3 fping tshark chromium fonts-noto-core fonts-liberation poppler-utils iputils-ping openssl ethtool systemd procps shellcheck curl libseccomp2 python3-venv git ca-certificates"
+TEST="$DEMO influxdb nginx-light snmpd snmp radvd dnsmasq unbound isc-dhcp-client iperf3 fping tshark chromium fonts-noto-core fonts-liberation2 poppler-utils iputils-ping openssl ethtool systemd procps shellcheck curl libseccomp2 python3-venv git ca-certificates"
 
 installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -q '^installed$'; }
 

@@ -1,0 +1,155 @@
+"""XLSX: a sheet of what the paper says, and a sheet for each table with numbers as numbers."""
+
+import re
+from datetime import datetime, time
+from io import BytesIO
+from typing import Any, Final
+
+from openpyxl import Workbook
+from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.properties import PageSetupProperties
+from openpyxl.worksheet.worksheet import Worksheet
+
+from doxa_collector.papers.archive import steady
+from doxa_collector.papers.forms import Look
+from doxa_collector.papers.model import Align, Block, Cell, Document, Heading, Paragraph, Tone
+from doxa_collector.papers.numbering import annex_names, numbered
+from doxa_collector.papers.sheet import Sheet, flatten
+
+FACE: Final = "Times New Roman"
+_FILLS: Final = {Tone.GOOD: "E3F1DD", Tone.BAD: "F9DAD7", Tone.LIMITED: "FFF1CC", Tone.OPEN: "ECECEC"}
+_ALIGN: Final = {Align.LEFT: "left", Align.CENTRE: "center", Align.RIGHT: "right", Align.JUSTIFY: "left"}
+_THIN: Final = Side(style="thin", color="808080")
+_EDGE: Final = Border(left=_THIN, right=_THIN, top=_THIN, bottom=_THIN)
+_TITLE_ROWS: Final = 2
+_LONGEST: Final = 32_767
+"""Characters of a cell (Excel's limit)."""
+_FIRST: Final = "Nội dung"
+
+
+def render(document: Document, look: Look) -> bytes:
+    """The workbook. Its dates are the paper's own, it names no author."""
+    del look
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    _words(book.create_sheet(_FIRST), document)
+    taken = {_FIRST.lower()}
+    for table in document.tables():
+        found = flatten(table)
+        _numbers(book.create_sheet(_sheet_name(found.name, taken)), found, document)
+    moment = datetime.combine(document.made_on, time())
+    book.properties.creator = ""
+    book.properties.title = document.title[:255]
+    book.properties.created = moment
+    out = BytesIO()
+    book.save(out)
+    return _redated(out.getvalue(), moment)
+
+
+def _redated(packed: bytes, moment: datetime) -> bytes:
+    """Openpyxl writes the present moment as that of the last change; the paper's is another."""
+    from zipfile import ZipFile
+
+    with ZipFile(BytesIO(packed)) as archive:
+        core = archive.read("docProps/core.xml").decode()
+    stamp = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    core = re.sub(r"(<dcterms:modified[^>]*>)[^<]*(<)", rf"\g<1>{stamp}\g<2>", core)
+    return steady(packed, {"docProps/core.xml": core.encode()})
+
+
+def _words(sheet: Worksheet, document: Document) -> None:
+    """Kind, subject and every paragraph, a line each."""
+    head = document.head
+    sheet.column_dimensions["A"].width = 110
+    lines = [(head.parent, False), (head.agency, True), ("DỰ THẢO" if head.draft else "", True)]
+    lines += [(head.kind, True), (head.subject, True)]
+    lines += _said(document.blocks)
+    for name, annex in zip(annex_names(document.annexes), document.annexes, strict=True):
+        lines.append((f"{name}: {annex.title}", True))
+        lines += _said(annex.blocks)
+    at = 0
+    for words, bold in lines:
+        if words:
+            at += 1
+            field = sheet.cell(row=at, column=1)
+            _put_text(field, words)
+            field.font = Font(name=FACE, size=12, bold=bold)
+            field.alignment = Alignment(wrap_text=True, vertical="top")
+    _printed(sheet, landscape=False, heading_row=None)
+
+
+def _said(blocks: tuple[Block, ...]) -> list[tuple[str, bool]]:
+    found = [(number, block) for number, block in numbered(blocks)]
+    return [(number + block.text, bool(number)) for number, block in found if isinstance(block, (Heading, Paragraph))]
+
+
+def _numbers(sheet: Worksheet, found: Sheet, document: Document) -> None:
+    _put_text(sheet.cell(row=1, column=1), found.title or found.name)
+    sheet.cell(row=1, column=1).font = Font(name=FACE, size=13, bold=True)
+    _put_text(sheet.cell(row=2, column=1), document.title + (" – DỰ THẢO" if document.head.draft else ""))
+    sheet.cell(row=2, column=1).font = Font(name=FACE, size=11, italic=True)
+    heading_row = _TITLE_ROWS + 1
+    for at, column in enumerate(found.columns, 1):
+        sheet.column_dimensions[get_column_letter(at)].width = min(60.0, column.width)
+        field = sheet.cell(row=heading_row, column=at)
+        _put_text(field, column.heading)
+        field.font = Font(name=FACE, size=11, bold=True)
+        field.fill = PatternFill("solid", start_color="DCE6F1")
+        field.border = _EDGE
+        field.alignment = Alignment(horizontal="center", vertical="center", wrap_text=True)
+    for down, row in enumerate(found.rows, heading_row + 1):
+        for at, cell in enumerate(row, 1):
+            _fill(sheet.cell(row=down, column=at), cell, found.columns[at - 1].align)
+    sheet.freeze_panes = f"{get_column_letter(min(3, len(found.columns)))}{heading_row + 1}"
+    if found.rows:
+        sheet.auto_filter.ref = f"A{heading_row}:{get_column_letter(len(found.columns))}{heading_row + len(found.rows)}"
+    _printed(sheet, landscape=True, heading_row=heading_row)
+
+
+def _fill(field: Any, cell: Cell, align: Align) -> None:
+    if cell.number is None:
+        _put_text(field, cell.text)
+    else:
+        field.value = cell.number
+        field.number_format = "#,##0" + ("." + "0" * cell.decimals if cell.decimals else "")
+    field.font = Font(name=FACE, size=11, bold=cell.bold)
+    field.border = _EDGE
+    across = Align.RIGHT if cell.number is not None else cell.align or align
+    field.alignment = Alignment(horizontal=_ALIGN[across], vertical="top", wrap_text=True)
+    if cell.tone is not None:
+        field.fill = PatternFill("solid", start_color=_FILLS[cell.tone])
+
+
+def _put_text(field: Any, words: str) -> None:
+    """Text for ever: of type string, and marked as quoted, so that editing the cell computes nothing either."""
+    field.value = words[:_LONGEST]
+    field.data_type = "s"
+    if words.startswith(("=", "+", "-", "@")):
+        field.quotePrefix = True
+
+
+def _sheet_name(wanted: str, taken: set[str]) -> str:
+    r"""At most 31 characters, none of `[]:*?/\\`, and not given before."""
+    bare = re.sub(r"[\[\]:*?/\\'\n]", " ", wanted).strip()[:31] or "Bảng"
+    found, again = bare, 1
+    while found.lower() in taken:
+        again += 1
+        found = f"{bare[:27]} {again}"
+    taken.add(found.lower())
+    return found
+
+
+def _printed(sheet: Worksheet, *, landscape: bool, heading_row: int | None) -> None:
+    """A4, as wide as the page, the heading on each one."""
+    sheet.page_setup.paperSize = 9
+    sheet.page_setup.orientation = "landscape" if landscape else "portrait"
+    sheet.page_setup.fitToWidth = 1
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    sheet.page_margins.left, sheet.page_margins.right = 1.18, 0.6
+    sheet.page_margins.top, sheet.page_margins.bottom = 0.8, 0.8
+    footer: Any = sheet.oddFooter
+    footer.center.text = "&P/&N"
+    if heading_row is not None:
+        sheet.print_title_rows = f"{heading_row}:{heading_row}"

@@ -1,0 +1,39 @@
+"""Where the cells of a table stand: cells that cover several columns or rows push the others aside."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from doxa_collector.papers.model import Align, Cell, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A cell with the row and column of its upper left corner."""
+
+    row: int
+    column: int
+    cell: Cell
+
+
+def place(rows: Sequence[Sequence[Cell]], width: int) -> Iterator[Placed]:
+    """The cells of some rows; `ValueError` where they do not fill `width` columns: a row of the wrong length would shift
+    figures under another heading.
+    """
+    taken: set[tuple[int, int]] = set()
+    for at, row in enumerate(rows):
+        column = 0
+        for cell in row:
+            while (at, column) in taken:
+                column += 1
+            yield Placed(at, column, cell)
+            for down in range(cell.rows):
+                taken |= {(at + down, column + right) for right in range(cell.columns)}
+        if {column for found, column in taken if found == at} != set(range(width)):
+            raise ValueError(f"row {at} does not fill the table's {width} columns")
+
+
+def alignment(table: Table, placed: Placed, *, heading: bool) -> Align:
+    """How a cell stands: its own way, else centred in the header, else as its column."""
+    if placed.cell.align is not None:
+        return placed.cell.align
+    return Align.CENTRE if heading else table.columns[placed.column].align

@@ -1,0 +1,95 @@
+"""A figure month by month with its bounds, against a target line; nothing is drawn across a month without a figure."""
+
+from collections.abc import Callable
+from typing import Final
+
+from doxa_collector.papers.model import NO_FIGURE, TrendChart, plain_number
+from doxa_collector.papers.svg import FAINT, INK, SERIES, TARGET, Drawing, extent, shortened, ticks
+
+WIDTH: Final = 468.0
+_LEFT: Final = 44.0
+_TOP: Final = 34.0
+_PLOT: Final = 130.0
+_FIGURES_UP_TO: Final = 13
+
+
+def draw(chart: TrendChart, family: str) -> str:
+    """The chart as SVG."""
+    drawing = Drawing(WIDTH, family)
+    known = [v for p in chart.points for v in (p.value, p.upper) if v is not None] + [chart.target or 0.0]
+    scale = ticks((max(known, default=0.0) or 1.0) * 1.05)
+    step = (WIDTH - _LEFT - 12) / max(1, len(chart.points))
+    bottom = _TOP + _PLOT
+
+    def y(value: float) -> float:
+        return bottom - _PLOT * max(0.0, value) / scale[-1]
+
+    def x(place: int) -> float:
+        return _LEFT + step * (place + 0.5)
+
+    decimals = 0 if scale[1] >= 1 else 1
+    for tick in scale:
+        drawing.line(_LEFT, y(tick), WIDTH - 8, y(tick), FAINT, width=0.5)
+        drawing.text(_LEFT - 5, y(tick) + 3.5, plain_number(tick, decimals), anchor="end")
+    drawing.text(2, 24, chart.unit, italic=True)
+    if chart.target is not None:
+        drawing.line(_LEFT, y(chart.target), WIDTH - 8, y(chart.target), TARGET, width=1.4, dash="5 3")
+    _curve(drawing, chart, step, x, y)
+    if len(chart.points) <= _FIGURES_UP_TO:
+        _figures(drawing, chart, x, y)
+    drawing.line(_LEFT, bottom, WIDTH - 8, bottom, INK)
+    _legend(drawing, chart)
+    return drawing.finish(bottom + 20)
+
+
+def _curve(
+    drawing: Drawing, chart: TrendChart, step: float, x: Callable[[int], float], y: Callable[[float], float]
+) -> None:
+    """Points with their bounds, a cross where there is no figure, the months below."""
+    bottom = _TOP + _PLOT
+    every = max(1, -(-44 // max(1, int(step))))
+    before: tuple[float, float] | None = None
+    for place, point in enumerate(chart.points):
+        if place % every == 0:
+            drawing.text(x(place), bottom + 13, point.label, anchor="middle")
+        if point.value is None:
+            before = None
+            drawing.text(x(place), bottom - 4, "×", anchor="middle", ink="#555555")
+            continue
+        if point.lower is not None and point.upper is not None:
+            drawing.line(x(place), y(point.lower), x(place), y(point.upper), SERIES[0], width=1.0)
+            for end in (point.lower, point.upper):
+                drawing.line(x(place) - 4, y(end), x(place) + 4, y(end), SERIES[0], width=1.0)
+        here = (x(place), y(point.value))
+        if before is not None:
+            drawing.line(*before, *here, SERIES[0], width=1.4)
+        before = here
+        drawing.dot(*here, SERIES[0])
+
+
+def _figures(drawing: Drawing, chart: TrendChart, x: Callable[[int], float], y: Callable[[float], float]) -> None:
+    """Each figure above its point and bound, or below where the target's line runs."""
+    for place, point in enumerate(chart.points):
+        if point.value is None:
+            continue
+        top = y(max(point.value, point.upper or point.value)) - 4
+        low = y(min(point.value, point.value if point.lower is None else point.lower)) + 11
+        near = chart.target is not None and top - 10 <= y(chart.target) <= top + 3
+        drawing.text(x(place), low if near else top, plain_number(point.value, chart.decimals), anchor="middle")
+
+
+def _legend(drawing: Drawing, chart: TrendChart) -> None:
+    at = _LEFT
+    if chart.target is not None:
+        drawing.line(at, 7.5, at + 18, 7.5, TARGET, width=1.4, dash="5 3")
+        words = shortened(chart.target_label, 150)
+        drawing.text(at + 22, 11, words)
+        at += 34 + extent(words)
+    if chart.bounds_label and any(point.lower is not None for point in chart.points):
+        drawing.line(at, 7.5, at + 14, 7.5, SERIES[0], width=1.0)
+        drawing.line(at, 3.5, at, 11.5, SERIES[0], width=1.0)
+        drawing.line(at + 14, 3.5, at + 14, 11.5, SERIES[0], width=1.0)
+        drawing.text(at + 18, 11, chart.bounds_label)
+        at += 30 + extent(chart.bounds_label)
+    if any(point.value is None for point in chart.points):
+        drawing.text(at, 11, f"×  {NO_FIGURE}")
