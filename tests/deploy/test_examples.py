@@ -89,7 +89,7 @@ NO_DEFAULT: Final = {
         "rules",
         "nodes",
     },
-    "sites.toml": {"valid_to", "layer"},
+    "sites.toml": {"valid_to", "layer", "technology", "contract"},
 }
 """Keys without a default: their commented lines are examples."""
 NEED_COMPANY: Final = {

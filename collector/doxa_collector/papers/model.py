@@ -1,7 +1,7 @@
-r"""A document without a format: the parts that a state document of Vietnam has, in their order.
+"""A document without a format: the parts that a state document of Vietnam has, in their order.
 
 Every text is cleaned as it enters a part (`cleaning.clean`), so that no format meets what it cannot hold. Lengths are in
-millimetres. A `\n` in a text is a line break.
+millimetres. A line feed in a text is a line break.
 """
 
 import math

@@ -32,7 +32,11 @@ class Row(NamedTuple):
 
 def read_rows(path: Path) -> list[Row]:
     """Every row that is not empty; `InputError` for a file that is too big or is neither CSV nor XLSX."""
-    data = _bytes(path)
+    return rows_of(path, read_bytes(path))
+
+
+def rows_of(path: Path, data: bytes) -> list[Row]:
+    """The same for a file that was read; `path` names it in errors."""
     if data.startswith(b"PK\x03\x04"):
         from doxa_collector.places.importing.workbook import read_workbook  # openpyxl only for who needs it
 
@@ -47,7 +51,8 @@ def read_rows(path: Path) -> list[Row]:
     return found
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The whole file; `InputError` where it cannot be read or is too big."""
     try:
         with path.open("rb") as handle:
             data = handle.read(MAX_BYTES + 1)
