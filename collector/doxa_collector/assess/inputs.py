@@ -7,12 +7,15 @@ so nothing that was registered, imported or entered afterwards can change what i
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
 from doxa_collector.assess.period import Period
 from doxa_collector.ledger.schema import figure, indicator, link, place, site
+from doxa_collector.places.gazetteer import Gazetteer, load
+from doxa_collector.places.model import Level
 
 Row = Mapping[str, Any]
 Rows = tuple[Row, ...]
@@ -30,6 +33,8 @@ class Inputs:
     link: Rows = ()
     figure: Rows = ()
     indicator: Rows = ()
+    province: Rows = ()
+    """The provinces that there were at the end of the month (`code`): a rank needs a figure of each."""
 
     def encode(self) -> bytes:
         """Canonical JSON: the same rows give the same bytes."""
@@ -65,7 +70,13 @@ def read_inputs(conn: Connection, period: Period) -> Inputs:
         link=tuple(_rows(conn, link, *_meets(link, first, last))),
         figure=tuple(_rows(conn, figure, figure.c.month == period.month, figure.c.superseded_us.is_(None))),
         indicator=tuple(_rows(conn, indicator, indicator.c.as_of <= last)),
+        province=tuple({"code": unit.code} for unit in _places().units(Level.PROVINCE, period.last)),
     )
+
+
+@cache
+def _places() -> Gazetteer:
+    return load()
 
 
 def _meets(table: Table, first: str, last: str) -> Sequence[ColumnElement[bool]]:

@@ -106,7 +106,7 @@ def _judgement(
     if target.kind is Kind.SHARE:
         return judge_share(evidence, where, target, settings, now_us)
     if target.kind is Kind.RANK:
-        return judge_rank(target, where.code, figures)
+        return judge_rank(target, where.code, figures, {row["code"] for row in evidence.inputs.province})
     return judge_manual(evidence.inputs, plan.id, target, where.code)
 
 

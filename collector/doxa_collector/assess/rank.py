@@ -1,6 +1,6 @@
 """Rank targets: the place's published figure among those of all provinces. Without all of them there is no answer."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from doxa_collector.assess.level import Judgement
 from doxa_collector.assess.published import Published, of_statistic
@@ -8,15 +8,19 @@ from doxa_collector.plans.model import Target
 from doxa_collector.verdict import VerdictOutcome
 
 
-def judge_rank(target: Target, own: str, figures: Mapping[str, Published]) -> Judgement:
-    """The judgement of a rank target for the place `own`; `figures` by place, of whatever level and statistic."""
+def judge_rank(target: Target, own: str, figures: Mapping[str, Published], codes: Collection[str]) -> Judgement:
+    """The judgement of a rank target for the place `own`; `figures` by place, of whatever level and statistic.
+
+    `codes` are the provinces that there were then: each must have a figure, and nothing else is ranked among them.
+    """
     if target.measure is None or target.operator is None or target.value is None or target.rank_among is None:
         raise ValueError(f"{target.id} is no rank target")
     comparable = of_statistic(dict(figures), target.measure.statistic)
-    provinces = {code: figure.value for code, figure in comparable.items() if len(code) == 2 and code != "00"}
-    detail = {"provinces": len(provinces), "needed": target.rank_among, "statistic": target.measure.statistic.value}
+    provinces = {code: figure.value for code, figure in comparable.items() if code in codes}
+    needed = max(len(codes), target.rank_among)
+    detail = {"provinces": len(provinces), "needed": needed, "statistic": target.measure.statistic.value}
     if own not in provinces:
-        missing = ("no_own_figure",) if len(provinces) >= target.rank_among else ("needs_other_provinces",)
+        missing = ("no_own_figure",) if len(provinces) >= needed - (own in codes) else ("needs_other_provinces",)
         return Judgement(
             outcome=VerdictOutcome.INSUFFICIENT,
             n=len(provinces),
@@ -24,7 +28,7 @@ def judge_rank(target: Target, own: str, figures: Mapping[str, Published]) -> Ju
             reasons=missing,
             detail=detail,
         )
-    if len(provinces) < target.rank_among:
+    if len(provinces) < needed:
         return Judgement(
             outcome=VerdictOutcome.INSUFFICIENT,
             n=len(provinces),

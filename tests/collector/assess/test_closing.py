@@ -23,6 +23,8 @@ from doxa_collector.assess.run import reopen
 from doxa_collector.assess.snapshots import keep, recall
 from doxa_collector.ledger import schema
 from doxa_collector.ledger.engine import reading, writing
+from doxa_collector.places.gazetteer import load
+from doxa_collector.places.model import Level
 from doxa_collector.plans import load_plans
 from doxa_collector.plans.keeping import plan_as_json, plan_from_json
 
@@ -182,8 +184,8 @@ def test_what_is_no_plan_is_refused(change: dict[str, object]) -> None:
 def test_a_rank_of_a_closed_month_keeps_the_figures_of_then(books: Books) -> None:
     office(books)
     books.place("42", level="province", province="42")
-    for n in range(34):
-        books.figure(f"{n + 11:02}", 100 + n)
+    for n, unit in enumerate(load().units(Level.PROVINCE, NOVEMBER.last)):
+        books.figure(unit.code, 100 + n)
     books.judge(plan_of(rank(), where=PROVINCE), now=AFTER)
     kept, anew = again(books)
     assert kept == anew

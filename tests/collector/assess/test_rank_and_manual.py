@@ -1,17 +1,21 @@
 """Ranks need every province's published figure; manual targets need a person's figure. Nothing is guessed."""
 
+import json
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from tests.collector.assess.conftest import Books, manual, rank
+from tests.collector.assess.conftest import Books, manual, plan_of, rank
 
+from doxa_collector.places.gazetteer import load
+from doxa_collector.places.model import Level
 from doxa_collector.plans.model import Operator, PlaceLevel, PlanPlace
 from doxa_collector.verdict import VerdictOutcome
 
 PASS, FAIL, INSUFFICIENT = VerdictOutcome.PASS, VerdictOutcome.FAIL, VerdictOutcome.INSUFFICIENT
-CODES = [f"{n:02d}" for n in range(1, 35)]
-"""34 of them; "42" of the plan's place takes the last one's seat."""
-PROVINCES = [*CODES[:-1], "42"]
+CODES = [unit.code for unit in load().units(Level.PROVINCE, date(2026, 11, 30)) if unit.code != "42"]
+"""All but that of the plan's place."""
+PROVINCES = [*CODES, "42"]
 
 
 def figures(books: Books, own: float, others: list[str], **more: Any) -> None:
@@ -61,8 +65,30 @@ def test_communes_and_the_whole_country_are_no_provinces(books: Books) -> None:
     assert books.verdict(rank()).n == 1
 
 
+def test_what_is_no_province_any_more_fills_no_gap(books: Books) -> None:
+    """Of 33 provinces and one area that was a province until 2025 nobody can say who is the fifth of 34."""
+    figures(books, 200, [*PROVINCES[1:], "74"])
+    found = books.verdict(rank())
+    assert (found.outcome, found.n, found.reasons[0]) == (INSUFFICIENT, 33, "needs_other_provinces")
+
+
+def test_when_there_were_63_provinces_34_are_not_all(books: Books) -> None:
+    then = [unit.code for unit in load().units(Level.PROVINCE, date(2025, 6, 30)) if unit.code != "42"]
+    books.place("18073")
+    books.office("x", "18073", "fixed")
+    june = datetime(2025, 6, 10, tzinfo=UTC)
+    books.runs("x", "fixed", [100], start=june, received=june)
+    figures(books, 200, [*then[:33], "42"], month="2025-06")
+    found = books.judge(plan_of(rank(), valid_from=date(2025, 6, 1)), now=june)[0]
+    assert (found.outcome, found.reasons[0]) == (INSUFFICIENT, "needs_other_provinces")
+    assert json.loads(found.detail)["needed"] == 63
+    figures(books, 200, then[33:], month="2025-06")
+    found = books.judge(plan_of(rank(), valid_from=date(2025, 6, 1)), now=june)[0]
+    assert (found.outcome, found.value, found.n) == (PASS, 1, 63)
+
+
 def test_a_former_province_has_no_figure_of_its_own(books: Books) -> None:
-    figures(books, 200, CODES)
+    figures(books, 200, PROVINCES)
     where = PlanPlace(code="74", name="vùng cũ", level=PlaceLevel.AREA, province="79", members=("25747",))
     assert books.verdict(rank(), where=where).reasons[0] == "no_own_figure"
 

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.collector.assess.conftest import Books, level, manual, rank, share
+from tests.collector.assess.conftest import NOW, Books, level, manual, rank, share
 
 from doxa_collector import assess
 from doxa_collector.assess import explain, reason_text
 from doxa_collector.assess.reasons import DECIDING, REASONS
 from doxa_collector.assess.wording import figure
+from doxa_collector.places.gazetteer import load
+from doxa_collector.places.model import Level
 from doxa_collector.plans.checks import CAVEATS
 from doxa_collector.plans.model import Operator, Statistic
 from doxa_core.layers import Layer
@@ -84,8 +86,8 @@ def test_a_share_counts_its_offices_and_names_the_worst_figure(books: Books) -> 
 def test_a_rank_without_figures_says_what_it_needs(books: Books) -> None:
     text = explain(books.verdict(rank()), rank())
     assert text.vi == "Chưa đủ dữ liệu (chỉ tiêu ≤ 5) – cần số liệu công bố của tất cả các tỉnh"
-    for n in range(34):
-        books.figure("42" if n == 0 else f"{n:02d}", 100 - n)
+    for unit in load().units(Level.PROVINCE, NOW.date()):
+        books.figure(unit.code, 100 if unit.code == "42" else 50)
     assert explain(books.verdict(rank()), rank()).vi == "Đạt: thứ 1 trong 34 tỉnh, thành phố so với ≤ 5"
 
 
