@@ -17,6 +17,7 @@ from doxa_collector.assess.closing import Closing, Differences, Judged, differen
 from doxa_collector.assess.closing import revisions as closings
 from doxa_collector.assess.inputs import canonical
 from doxa_collector.assess.period import Period, local_day, month_of
+from doxa_collector.assess.reasons import reason_text
 from doxa_collector.assess.run import judge_now, reopen
 from doxa_collector.assess.storing import as_row
 from doxa_collector.assess.wording import explain
@@ -30,6 +31,7 @@ from doxa_core.language import Text, local_time
 from doxa_core.moments import microseconds
 
 _MONTH = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
+_DUE = ("not_due", "overdue")
 _SIGNS = {VerdictOutcome.PASS: "✓", VerdictOutcome.FAIL: "✗", VerdictOutcome.PROBE_LIMITED: "◐"}
 
 
@@ -181,7 +183,8 @@ def _table(plans: Sequence[Plan], chosen: Sequence[Verdict]) -> list[str]:
         if heading != (heading := (verdict.plan, verdict.place)):
             lines.append(f"{verdict.plan} · {names[heading]} ({verdict.place})")
         target = targets[verdict.plan, verdict.target]
-        lines.append(f"  {_SIGNS.get(verdict.outcome, '–')} {target.label:<14} {explain(verdict, target)}")
+        due = "".join(f" – {reason_text(code)}" for code in verdict.reasons if code in _DUE)
+        lines.append(f"  {_SIGNS.get(verdict.outcome, '–')} {target.label:<14} {explain(verdict, target)}{due}")
     return lines
 
 

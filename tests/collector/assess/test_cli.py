@@ -65,6 +65,8 @@ def test_people_read_a_line_a_target_in_vietnamese(config: Path, capsys: pytest.
     assert "✓ D2             Đạt: đo tại trụ sở, " in shown.out
     assert "trùng khớp từng byte" in shown.err
     assert "a-hong-phong" not in shown.out
+    (d4,) = [line for line in shown.out.splitlines() if " D4 " in line]
+    assert d4.endswith("chỉ tiêu chưa đến hạn"), "what is due in 2030 is not simply missed"
 
 
 def test_a_month_that_was_meddled_with_is_an_alarm_and_exit_code_1(
