@@ -3,16 +3,16 @@
 import argparse
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
+from doxa_collector import asking
 from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
 from doxa_collector.ledger import forwarding, reading
 from doxa_collector.ledger.engine import open_ledger, writing
@@ -83,23 +83,19 @@ def _p95(verbs: Any) -> None:
     )
     parser.add_argument("site", help=str(Text(vi="trụ sở, như trong sites.toml", en="the office, as in sites.toml")))
     parser.add_argument("link", help=str(Text(vi="đường truyền của trụ sở đó", en="a line of that office")))
-    parser.add_argument("--until", type=_day, metavar="2026-11-21", help=str(_UNTIL))
+    parser.add_argument("--until", type=asking.day, metavar="2026-11-21", help=str(_UNTIL))
     parser.add_argument("--series", metavar=str(_SERIES_NAME), help=str(_SERIES))
     _json(parser)
 
 
 def _group(verbs: Any, name: str, about: Text, *, example: str) -> Any:
-    parser = verbs.add_parser(name, help=str(about), description=str(about), epilog=_example(example))
+    parser = verbs.add_parser(name, help=str(about), description=str(about), epilog=asking.example(example))
     return parser.add_subparsers(required=True, metavar=str(_COMMAND))
-
-
-def _example(line: str) -> str:
-    return str(Text(vi=f"ví dụ: {line}", en=f"example: {line}"))
 
 
 def _verb(group: Any, name: str, about: Text, command: Command, *, example: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = group.add_parser(
-        name, help=str(about), description=str(about), epilog=_example(example)
+        name, help=str(about), description=str(about), epilog=asking.example(example)
     )
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, metavar="FILE", help=str(_CONFIG))
     parser.set_defaults(command=command)
@@ -113,14 +109,6 @@ def _json(parser: argparse.ArgumentParser) -> None:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=VIETNAM_TIME)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        what = Text(vi="«{text}» không phải ngày dạng 2026-11-21", en="'{text}' is not a day such as 2026-11-21")
-        raise argparse.ArgumentTypeError(str(what.fill(text=text))) from None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -189,7 +177,7 @@ def sinks_rewind(args: argparse.Namespace) -> int:
         before = forwarding.cursor_of(conn, args.sink)
         after = forwarding.rewind(conn, args.sink, position, reading.now_us())
         detail = {"sink": args.sink, "from": before.position, "to": after.position}
-        note(conn, reading.now_us(), _who(), "sink.rewind", detail)
+        note(conn, reading.now_us(), asking.who(), "sink.rewind", detail)
     print(_LINE_REWOUND.fill(sink=args.sink, before=before.position, after=after.position))
     return 0
 
@@ -245,7 +233,7 @@ def quarantine_replay(args: argparse.Namespace) -> int:
     known = Known(registry.home_of(), registry.lines_of())
     codes = tuple(args.code) if args.code else REPLAYABLE
     with _ledger(settings) as engine:
-        done = replay(engine, known, reading.now_us(), codes=codes, actor=_who())
+        done = replay(engine, known, reading.now_us(), codes=codes, actor=asking.who())
     if args.json:
         _print({"accepted": done.accepted, "known": done.known, "still": done.still})
     else:
@@ -302,11 +290,6 @@ def _known_sink(name: str, settings: Settings) -> None:
         what = Text(vi="không có sink này", en="there is no such sink")
         mend = Text(vi=f"các sink: {', '.join(names) or 'chưa có'}", en=f"sinks: {', '.join(names) or 'none'}")
         raise InputError(f"sink {name}", what, mend)
-
-
-def _who() -> str:
-    """Who asked, for the audit log."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
 
 
 def _when(at_us: int) -> str:

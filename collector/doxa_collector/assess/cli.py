@@ -2,21 +2,21 @@
 
 import argparse
 import json
-import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from doxa_collector import asking
+from doxa_collector.assess.asked import asked_month
 from doxa_collector.assess.closing import Closing, Differences, Judged, differences, judge_again, kept_result, late
 from doxa_collector.assess.closing import revisions as closings
 from doxa_collector.assess.inputs import canonical
-from doxa_collector.assess.period import Period, local_day, month_of
+from doxa_collector.assess.period import Period
 from doxa_collector.assess.reasons import reason_text
 from doxa_collector.assess.run import judge_now, reopen
 from doxa_collector.assess.storing import as_row
@@ -30,7 +30,6 @@ from doxa_core.errors import InputError, OperationError
 from doxa_core.language import Text, local_time
 from doxa_core.moments import microseconds
 
-_MONTH = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
 _DUE = ("not_due", "overdue")
 _SIGNS = {VerdictOutcome.PASS: "✓", VerdictOutcome.FAIL: "✗", VerdictOutcome.PROBE_LIMITED: "◐"}
 
@@ -49,7 +48,7 @@ def main(argv: list[str]) -> int:
     """Run the command; `DoxaError` passes through to the `doxa` command, which prints it."""
     args = _parser().parse_args(argv)
     settings = read_settings(args.config)
-    period = _period(args.period)
+    period = asked_month(args.period, microseconds(datetime.now(UTC)))
     engine = open_ledger(settings.ledger, create=False)
     try:
         found = _reopened(engine, settings, period, args) if args.reopen else _looked_up(engine, settings, period, args)
@@ -76,17 +75,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reason", metavar=str(_TEXT), help=str(_REASON))
     parser.add_argument("--json", action="store_true", help=str(Text(vi="cho máy đọc", en="for machines")))
     return parser
-
-
-def _period(asked: str | None) -> Period:
-    if asked is None:
-        return month_of(local_day(microseconds(datetime.now(UTC))))
-    if not _MONTH.fullmatch(asked):
-        raise InputError(f"--period {asked}", _NO_MONTH, _A_MONTH)
-    period = month_of(date.fromisoformat(f"{asked}-01"))
-    if period.from_us > microseconds(datetime.now(UTC)):
-        raise InputError(f"--period {asked}", _FUTURE, _A_MONTH)
-    return period
 
 
 def _looked_up(engine: Engine, settings: Settings, period: Period, args: argparse.Namespace) -> _Found:
@@ -116,7 +104,7 @@ def _reopened(engine: Engine, settings: Settings, period: Period, args: argparse
     with reading(engine) as conn:
         if not closings(conn, period):
             raise InputError(f"--reopen {args.period or ''}".rstrip(), _NOT_CLOSED, _WAIT)
-    plans, now, who = load_plans(settings.plans), datetime.now(UTC), _who()
+    plans, now, who = load_plans(settings.plans), datetime.now(UTC), asking.who()
     reopen(engine, plans, settings.assess.rules, period, now, who, args.reason.strip())
     with reading(engine) as conn:
         return _again(conn, closings(conn, period)[-1])
@@ -202,10 +190,6 @@ def _month(period: Period) -> str:
     return period.first.strftime("%m/%Y")
 
 
-def _who() -> str:
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
-
-
 _ABOUT = Text(
     vi="Kết quả đánh giá của một tháng. Tháng đã khóa sổ được tính lại từ đúng số liệu, kế hoạch và hợp đồng lúc khóa, rồi so với kết quả đã giữ.",
     en="The verdicts of a month. A closed month is judged again from the very evidence, plans and contracts that it was closed with, and compared with what was kept.",
@@ -226,9 +210,6 @@ _REOPEN = Text(
     en="judge a closed month with all that is known today and close it as a new revision; the earlier one is kept",
 )
 _REASON = Text(vi="vì sao mở lại; được ghi vào nhật ký", en="why it is opened again; goes into the audit log")
-_NO_MONTH = Text(vi="không phải một tháng", en="this is no month")
-_A_MONTH = Text(vi="hãy ghi như 2026-10, không muộn hơn tháng này", en="write it like 2026-10, not after this month")
-_FUTURE = Text(vi="tháng này chưa tới", en="this month has not begun")
 _NO_REVISION = Text(vi="tháng này không có lần khóa sổ đó", en="the month was not closed so often")
 _SEE_REVISIONS = Text(vi="hãy bỏ --revision để xem lần mới nhất", en="leave out --revision for the latest")
 _NO_REASON = Text(vi="chưa có lý do", en="a reason is missing")

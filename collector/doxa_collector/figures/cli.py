@@ -2,18 +2,17 @@
 
 import argparse
 import json
-import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine, select
 
+from doxa_collector import asking
 from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
 from doxa_collector.figures import cells
 from doxa_collector.figures.bringing import Change, Fate, changes
@@ -33,7 +32,7 @@ from doxa_collector.plans.loader import default_folder
 from doxa_collector.plans.model import Mark
 from doxa_collector.plans.reference import Figure, Origin, load_references, read_reference
 from doxa_core.errors import InputError
-from doxa_core.language import VIETNAM_TIME, Text
+from doxa_core.language import Text
 
 Command = Callable[[argparse.Namespace], int]
 SOURCE: Final = "i-Speed (VNNIC)"
@@ -51,7 +50,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="doxa figures", description=str(_ABOUT), epilog=_example(_IMPORT_EXAMPLE))
+    top = argparse.ArgumentParser(prog="doxa figures", description=str(_ABOUT), epilog=asking.example(_IMPORT_EXAMPLE))
     verbs = top.add_subparsers(required=True, metavar=str(Text(vi="LỆNH", en="COMMAND")))
     bring = _verb(verbs, "import", _IMPORT, import_figures, _IMPORT_EXAMPLE)
     bring.add_argument("file", type=Path, nargs="?", metavar=str(_FILE_NAME), help=str(_FILE))
@@ -71,11 +70,16 @@ def _parser() -> argparse.ArgumentParser:
     hand.add_argument("place", metavar=str(_CODE))
     hand.add_argument("--value", required=True, metavar=str(Text(vi="SỐ", en="NUMBER")), help=str(_VALUE))
     hand.add_argument("--unit", required=True, metavar=str(Text(vi="ĐƠN-VỊ", en="UNIT")), help=str(_UNIT))
-    hand.add_argument("--as-of", required=True, type=_day, metavar=str(Text(vi="NGÀY", en="DAY")), help=str(_AS_OF))
+    hand.add_argument(
+        "--as-of", required=True, type=asking.day, metavar=str(Text(vi="NGÀY", en="DAY")), help=str(_AS_OF)
+    )
     hand.add_argument("--source", required=True, metavar=str(_TEXT), help=str(_PAPER))
     hand.add_argument("--by", metavar=str(_NAME), help=str(_BY))
     make = verbs.add_parser(
-        "template", help=str(_TEMPLATE), description=str(_TEMPLATE), epilog=_example("doxa figures template mau.xlsx")
+        "template",
+        help=str(_TEMPLATE),
+        description=str(_TEMPLATE),
+        epilog=asking.example("doxa figures template mau.xlsx"),
     )
     make.add_argument("file", type=Path, metavar=str(_FILE_NAME), help=str(_NEW_FILE))
     make.set_defaults(command=make_template)
@@ -84,34 +88,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _verb(group: Any, name: str, about: Text, command: Command, example: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = group.add_parser(
-        name, help=str(about), description=str(about), epilog=_example(example)
+        name, help=str(about), description=str(about), epilog=asking.example(example)
     )
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, metavar="FILE", help=str(_CONFIG))
     parser.add_argument("--places", type=Path, default=FOLDER, metavar="FOLDER", help=str(_PLACES))
     parser.add_argument("--json", action="store_true", help=str(Text(vi="cho máy đọc", en="for machines")))
     parser.set_defaults(command=command)
     return parser
-
-
-def _example(example: str) -> str:
-    return str(Text(vi=f"ví dụ: {example}", en=f"example: {example}"))
-
-
-def _day(text: str) -> date:
-    match = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
-    try:
-        return date(int(match[3]), int(match[2]), int(match[1])) if match else date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(str(_NOT_DAY.fill(text=text))) from None
-
-
-def _today() -> date:
-    return datetime.now(VIETNAM_TIME).date()
-
-
-def _who(args: argparse.Namespace) -> str:
-    said = " ".join((args.by or "").split())
-    return said or os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
 
 
 def _places(args: argparse.Namespace, settings: Settings) -> Places:
@@ -142,19 +125,22 @@ def _sheet(args: argparse.Namespace, places: Places) -> tuple[Sequence[Figure], 
     if not source:
         raise InputError("--source", Text(vi="nguồn trống", en="the source is empty"), _NAME_SOURCE)
     try:
-        sheet = read_sheet(args.file, places, source, args.mark, _today())
+        sheet = read_sheet(args.file, places, source, args.mark, asking.today())
     except Refused as refused:
         for fault in refused.faults[:FAULTS_SHOWN]:
             print(fault, file=sys.stderr)
         raise
     if sheet.ignored:
         print(_IGNORED.fill(names=", ".join(sheet.ignored)), file=sys.stderr)
-    return sheet.figures, Origin(by=_who(args), file=args.file.name, digest=sheet.digest)
+    return sheet.figures, Origin(by=asking.who(args.by), file=args.file.name, digest=sheet.digest)
 
 
 def _shipped(args: argparse.Namespace) -> list[tuple[Sequence[Figure], Origin]]:
     return [
-        (read_reference(path), Origin(by=_who(args), file=path.name, digest=sha256(path.read_bytes()).hexdigest()))
+        (
+            read_reference(path),
+            Origin(by=asking.who(args.by), file=path.name, digest=sha256(path.read_bytes()).hexdigest()),
+        )
         for path in sorted((default_folder() / "reference").glob("*.toml"))
     ]
 
@@ -232,7 +218,7 @@ def _query(args: argparse.Namespace, month: str | None) -> Any:
 
 def _month(text: str) -> str:
     try:
-        return cells.month(text, _today())
+        return cells.month(text, asking.today())
     except Wrong as wrong:
         raise InputError(f"--month {text}", wrong.what, wrong.mend) from None
 
@@ -245,11 +231,11 @@ def enter_indicator(args: argparse.Namespace) -> int:
     settings = read_settings(args.config)
     one = check(
         load_plans(settings.plans), plan=args.plan, target=args.target, place=args.place, value=args.value,
-        unit=args.unit, as_of=args.as_of, source=args.source, today=_today(),
+        unit=args.unit, as_of=args.as_of, source=args.source, today=asking.today(),
     )  # fmt: skip
     engine = open_ledger(settings.ledger, create=False)
     try:
-        new = enter(engine, one, _who(args), datetime.now(UTC))
+        new = enter(engine, one, asking.who(args.by), datetime.now(UTC))
     finally:
         engine.dispose()
     if args.json:
@@ -307,9 +293,6 @@ _UNIT = Text(
 )
 _AS_OF = Text(vi="ngày mà số liệu nói đến", en="the day that the figure speaks of")
 _PAPER = Text(vi="lấy từ văn bản nào", en="from which paper")
-_NOT_DAY = Text(
-    vi="«{text}» không phải một ngày (2025-06-30 hoặc 30/06/2025)", en="'{text}' is no day (2025-06-30 or 30/06/2025)"
-)
 _FILE_OR_SHIPPED = Text(vi="cần đúng một trong hai: tệp hoặc --shipped", en="it takes a file or --shipped, exactly one")
 _ONE_OF_BOTH = Text(vi="hãy ghi tên tệp, hoặc --shipped", en="name a file, or write --shipped")
 _NAME_SOURCE = Text(vi="hãy ghi nơi công bố", en="say where it was published")

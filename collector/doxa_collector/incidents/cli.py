@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from doxa_collector import asking
 from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
 from doxa_collector.incidents import lifecycle, showing, store
 from doxa_collector.incidents.atlas import read_atlas
@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="doxa incidents", description=str(_ABOUT), epilog=_example("doxa incidents list --open --place 20")
+        prog="doxa incidents", description=str(_ABOUT), epilog=asking.example("doxa incidents list --open --place 20")
     )
     verbs = top.add_subparsers(required=True, metavar=str(_COMMAND))
     rows = _verb(verbs, "list", _LIST, list_incidents, "doxa incidents list --open --place 20")
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _maintenance(verbs: Any) -> None:
     example = "doxa incidents maintenance add --from 24/11/2026T22:00 --to 25/11/2026T02:00 --node agg-20 --reason x"
-    parser = verbs.add_parser("maintenance", help=str(_WORK), description=str(_WORK), epilog=_example(example))
+    parser = verbs.add_parser("maintenance", help=str(_WORK), description=str(_WORK), epilog=asking.example(example))
     group = parser.add_subparsers(required=True, metavar=str(_COMMAND))
     add = _verb(group, "add", _WORK_ADD, add_window, example)
     add.add_argument("--from", dest="from_", type=_moment, metavar="24/11/2026T22:00", help=str(_FROM))
@@ -77,13 +77,9 @@ def _maintenance(verbs: Any) -> None:
     _numbered(_verb(group, "cancel", _WORK_CANCEL, cancel_window, "doxa incidents maintenance cancel 3"))
 
 
-def _example(line: str) -> str:
-    return str(Text(vi=f"ví dụ: {line}", en=f"example: {line}"))
-
-
 def _verb(group: Any, name: str, about: Text, command: Command, example: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = group.add_parser(
-        name, help=str(about), description=str(about), epilog=_example(example)
+        name, help=str(about), description=str(about), epilog=asking.example(example)
     )
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, metavar="FILE", help=str(_CONFIG))
     parser.add_argument("--json", action="store_true", help=str(Text(vi="cho máy đọc", en="for machines")))
@@ -147,19 +143,21 @@ def show(args: argparse.Namespace) -> int:
 
 def acknowledge(args: argparse.Namespace) -> int:
     """Somebody works on it."""
-    return _act(args, lambda conn: lifecycle.acknowledge(conn, args.number, _who(), now_us(), " ".join(args.text)))
+    return _act(
+        args, lambda conn: lifecycle.acknowledge(conn, args.number, asking.who(), now_us(), " ".join(args.text))
+    )
 
 
 def comment(args: argparse.Namespace) -> int:
     """Add a remark."""
-    return _act(args, lambda conn: lifecycle.comment(conn, args.number, _who(), now_us(), " ".join(args.text)))
+    return _act(args, lambda conn: lifecycle.comment(conn, args.number, asking.who(), now_us(), " ".join(args.text)))
 
 
 def close_incident(args: argparse.Namespace) -> int:
     """Put it away."""
     return _act(
         args,
-        lambda conn: lifecycle.close(conn, args.number, _who(), now_us(), " ".join(args.text), force=args.force),
+        lambda conn: lifecycle.close(conn, args.number, asking.who(), now_us(), " ".join(args.text), force=args.force),
     )
 
 
@@ -201,7 +199,7 @@ def add_window(args: argparse.Namespace) -> int:
         scope = _known_scope(Scope.of(given), ground)
         window = lifecycle.add_window(
             conn, from_us=now if args.from_ is None else microseconds(args.from_), to_us=microseconds(args.to),
-            scope=scope, reason=args.reason, actor=_who(), now_us=now,
+            scope=scope, reason=args.reason, actor=asking.who(), now_us=now,
         )  # fmt: skip
     return _tell_windows(args, [window], now)
 
@@ -218,7 +216,7 @@ def cancel_window(args: argparse.Namespace) -> int:
     """Planned work that is off."""
     now = now_us()
     with _opened(args) as (engine, _), writing(engine) as conn:
-        found = lifecycle.cancel_window(conn, args.number, _who(), now)
+        found = lifecycle.cancel_window(conn, args.number, asking.who(), now)
     return _tell_windows(args, [found], now)
 
 
@@ -279,11 +277,6 @@ def _tree(settings: Settings) -> Tree:
     """The nodes; none where no file of them is named."""
     file = settings.watch.nodes
     return Tree() if file is None else read_tree(file, read_registry(settings.registry))
-
-
-def _who() -> str:
-    """Who asked, for the audit log."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
 
 
 def _print(found: object) -> None:

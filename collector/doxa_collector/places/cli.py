@@ -2,12 +2,12 @@
 
 import argparse
 import json
-import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from doxa_collector import asking
 from doxa_collector.places.gazetteer import Gazetteer, load
 from doxa_collector.places.importing.claims import read_listing
 from doxa_collector.places.importing.comparing import compare
@@ -27,7 +27,7 @@ from doxa_collector.places.showing import (
 from doxa_collector.places.table import table
 from doxa_collector.plans.model import Mark
 from doxa_core.errors import InputError
-from doxa_core.language import VIETNAM_TIME, Text
+from doxa_core.language import Text
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -44,18 +44,18 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="doxa places", description=str(_ABOUT), epilog=_example(_FIND_EXAMPLE))
+    top = argparse.ArgumentParser(prog="doxa places", description=str(_ABOUT), epilog=asking.example(_FIND_EXAMPLE))
     verbs = top.add_subparsers(required=True, metavar=str(Text(vi="LỆNH", en="COMMAND")))
     find = _verb(verbs, "find", _FIND, find_places, _FIND_EXAMPLE)
     find.add_argument("text", nargs="+", metavar=str(Text(vi="TÊN", en="TEXT")), help=str(_TEXT))
-    find.add_argument("--day", type=_day, help=str(_DAY))
+    find.add_argument("--day", type=asking.day, help=str(_DAY))
     find.add_argument("--limit", type=int, default=10, metavar="N", help=str(_LIMIT))
     show = _verb(verbs, "show", _SHOW, show_place, _SHOW_EXAMPLE)
     show.add_argument("code", metavar=str(Text(vi="MÃ", en="CODE")), help=str(_CODE))
-    show.add_argument("--day", type=_day, help=str(_DAY))
+    show.add_argument("--day", type=asking.day, help=str(_DAY))
     bring = _verb(verbs, "import", _IMPORT, import_list, _IMPORT_EXAMPLE)
     bring.add_argument("file", type=Path, metavar=str(Text(vi="TỆP", en="FILE")), help=str(_FILE))
-    bring.add_argument("--from", dest="first", type=_day, metavar=str(_DAY_WORD), help=str(_FIRST))
+    bring.add_argument("--from", dest="first", type=asking.day, metavar=str(_DAY_WORD), help=str(_FIRST))
     bring.add_argument("--complete", action="store_true", help=str(_COMPLETE))
     bring.add_argument("--mark", choices=[mark.value for mark in Mark], default=Mark.S.value, help=str(_MARK))
     bring.add_argument("--dry-run", action="store_true", help=str(_DRY_RUN))
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _verb(group: Any, name: str, about: Text, command: Command, example: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = group.add_parser(
-        name, help=str(about), description=str(about), epilog=_example(example)
+        name, help=str(about), description=str(about), epilog=asking.example(example)
     )
     parser.add_argument("--folder", type=Path, default=FOLDER, help=str(_FOLDER))
     parser.add_argument("--json", action="store_true", help=str(Text(vi="cho máy đọc", en="for machines")))
@@ -72,25 +72,9 @@ def _verb(group: Any, name: str, about: Text, command: Command, example: str) ->
     return parser
 
 
-def _example(example: str) -> str:
-    return str(Text(vi=f"ví dụ: {example}", en=f"example: {example}"))
-
-
-def _day(text: str) -> date:
-    match = re.fullmatch(r"(\d{1,2})/(\d{1,2})/(\d{4})", text)
-    try:
-        return date(int(match[3]), int(match[2]), int(match[1])) if match else date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(str(_NOT_DAY.fill(text=text))) from None
-
-
-def _today() -> date:
-    return datetime.now(VIETNAM_TIME).date()
-
-
 def find_places(args: argparse.Namespace) -> int:
     """The units that a text may mean; 1 where there is none."""
-    gazetteer, day, text = load(args.folder / FILE), args.day or _today(), " ".join(args.text)
+    gazetteer, day, text = load(args.folder / FILE), args.day or asking.today(), " ".join(args.text)
     found = gazetteer.find(text, day, limit=max(1, args.limit))
     if args.json:
         _print_json([
@@ -119,7 +103,7 @@ def show_place(args: argparse.Namespace) -> int:
     day: date | None = args.day
     if day is not None:
         return _show_day(args, gazetteer, day)
-    today = _today()
+    today = asking.today()
     if args.json:
         _print_json({
             "code": args.code,
@@ -147,7 +131,7 @@ def _show_day(args: argparse.Namespace, gazetteer: Gazetteer, day: date) -> int:
         _print_json({"code": args.code, "day": str(day), **state, "where": step_fields(steps)})
     elif unit is not None:
         print("\n".join(state_lines(gazetteer, unit)))
-        today = _today()
+        today = asking.today()
         if not unit.holds(today) and (line := where_line(gazetteer, unit, today)):
             print(f"→ {line}")
     else:
@@ -223,7 +207,6 @@ _DRY_RUN = Text(vi="chỉ xem thay đổi, không ghi", en="only show the change
 _FOLDER = Text(
     vi=f"thư mục dữ liệu đã nhập (mặc định {FOLDER})", en=f"the folder of what was imported (default {FOLDER})"
 )
-_NOT_DAY = Text(vi="«{text}» không phải ngày dạng 01/07/2025", en="'{text}' is not a day such as 2025-07-01")
 _NOT_FOUND = Text(vi="không tìm thấy «{text}»", en="'{text}' was not found")
 _FIND_FIRST = Text(vi="hãy tìm theo tên: doxa places find TÊN", en="look for its name: doxa places find TEXT")
 _NOBODY = Text(

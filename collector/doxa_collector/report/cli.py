@@ -1,17 +1,18 @@
 """`doxa report progress PLAN` and `doxa report incident N`: papers from the ledger, as drafts that people sign."""
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine
 
-from doxa_collector.assess.period import Period, local_day, month_of
+from doxa_collector import asking
+from doxa_collector.assess.asked import asked_month
+from doxa_collector.assess.period import local_day
 from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
 from doxa_collector.incidents import store
 from doxa_collector.incidents.atlas import read_atlas
@@ -37,7 +38,6 @@ from doxa_core.moments import microseconds
 Command = Callable[[argparse.Namespace], int]
 FORMATS: Final = "docx,pdf"
 """What is written where nobody says which: one to complete, one to read."""
-_MONTH: Final = re.compile(r"20[0-9]{2}-(?:0[1-9]|1[0-2])")
 _LARGEST: Final = 2**63 - 1
 
 
@@ -49,7 +49,9 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="doxa report", description=str(_ABOUT), epilog=_example("progress d-ha-tinh"))
+    top = argparse.ArgumentParser(
+        prog="doxa report", description=str(_ABOUT), epilog=asking.example("progress d-ha-tinh")
+    )
     verbs = top.add_subparsers(required=True, metavar=str(_COMMAND))
     one = _verb(verbs, "progress", _PROGRESS, progress, "progress d-ha-tinh --period 2026-10 --settings paper.toml")
     one.add_argument("plan", metavar=str(_PLAN_NAME), help=str(_PLAN))
@@ -62,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _verb(group: Any, name: str, about: Text, command: Command, example: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = group.add_parser(
-        name, help=str(about), description=str(about), epilog=_example(example)
+        name, help=str(about), description=str(about), epilog=asking.example(example)
     )
     parser.add_argument("--config", type=Path, default=DEFAULT_FILE, metavar="FILE", help=str(_CONFIG))
     parser.add_argument("--format", default=FORMATS, metavar=FORMATS, help=str(_FORMAT))
@@ -73,10 +75,6 @@ def _verb(group: Any, name: str, about: Text, command: Command, example: str) ->
     return parser
 
 
-def _example(line: str) -> str:
-    return str(Text(vi=f"ví dụ: doxa report {line}", en=f"example: doxa report {line}"))
-
-
 # --- the two papers
 
 
@@ -84,7 +82,7 @@ def progress(args: argparse.Namespace) -> int:
     """The progress of one plan in one month."""
     wanted, paper = _formats(args.format), read_paper(args.settings)
     now_us = microseconds(datetime.now(UTC))
-    period = _period(args.period, now_us)
+    period = asked_month(args.period, now_us)
     with _opened(args) as (engine, settings), reading(engine) as conn:
         month = find_month(
             conn, load_plans(settings.plans), period, settings.assess.rules, now_us, plan=args.plan, place=args.place
@@ -156,17 +154,6 @@ def _formats(asked: str) -> tuple[str, ...]:
     return found
 
 
-def _period(asked: str | None, now_us: int) -> Period:
-    if asked is None:
-        return month_of(local_day(now_us))
-    if not _MONTH.fullmatch(asked):
-        raise InputError(f"--period {asked}", _NO_MONTH, _A_MONTH)
-    period = month_of(date.fromisoformat(f"{asked}-01"))
-    if period.from_us > now_us:
-        raise InputError(f"--period {asked}", _FUTURE, _A_MONTH)
-    return period
-
-
 @contextmanager
 def _opened(args: argparse.Namespace) -> Iterator[tuple[Engine, Settings]]:
     settings = read_settings(args.config)
@@ -216,9 +203,6 @@ _NO_INCIDENT = Text(vi="không có sự cố này", en="there is no such inciden
 _SEE_LIST = Text(vi="hãy xem doxa incidents list", en="see doxa incidents list")
 _NO_FORMAT = Text(vi="không có định dạng này", en="there is no such format")
 _FORMATS = Text(vi="hãy chọn trong: {names}", en="choose among: {names}")
-_NO_MONTH = Text(vi="không phải một tháng", en="this is no month")
-_A_MONTH = Text(vi="hãy ghi như 2026-10, không muộn hơn tháng này", en="write it like 2026-10, not after this month")
-_FUTURE = Text(vi="tháng này chưa tới", en="this month has not begun")
 _WRITTEN = Text(vi="đã ghi {file}", en="wrote {file}")
 _OPEN = Text(
     vi="chú ý: tháng {month} chưa khóa sổ, báo cáo ghi rõ là số liệu tạm tính",
