@@ -1,4 +1,7 @@
-"""One ICMP socket of one address family, bound to a line: sends echo requests, collects stamped replies and ICMP errors."""
+"""One ICMP socket of one address family, bound to a line: sends echo requests, collects stamped replies and ICMP errors.
+
+One module, for what is laid out in memory for sending is what the replies are read back by.
+"""
 
 import errno
 import secrets

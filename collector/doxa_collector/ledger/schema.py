@@ -1,6 +1,7 @@
 """The tables of the ledger: SQLAlchemy Core, the same over SQLite and PostgreSQL.
 
 Moments are whole microseconds since 1970 UTC (`…_us`); days are ISO text; JSON is text that we write canonically.
+All tables stand in one file: whoever asks what the ledger holds, or upgrades it, reads them together.
 """
 
 from hashlib import sha256

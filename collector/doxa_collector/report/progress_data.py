@@ -16,7 +16,7 @@ from doxa_collector.assess.reasons import reason_text
 from doxa_collector.assess.share import Standing
 from doxa_collector.assess.wording import explain
 from doxa_collector.ledger.schema import measurement
-from doxa_collector.papers.drafts.progress import (
+from doxa_collector.papers.drafts.progress_records import (
     CommuneRow,
     CommuneTable,
     Evidence,

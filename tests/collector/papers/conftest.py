@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from doxa_collector.papers.drafts import acceptance_evidence
-from doxa_collector.papers.drafts.acceptance import AcceptanceRecord, acceptance_record
+from doxa_collector.papers.drafts.acceptance import acceptance_record
+from doxa_collector.papers.drafts.acceptance_records import AcceptanceRecord
 from doxa_collector.papers.drafts.incident import AffectedOffice, HistoryEntry, IncidentReport, incident_report
 from doxa_collector.papers.drafts.notice import Loss, Notice, Share, notice_paper
-from doxa_collector.papers.drafts.progress import (
+from doxa_collector.papers.drafts.progress import progress_report
+from doxa_collector.papers.drafts.progress_records import (
     CommuneRow,
     CommuneTable,
     Evidence,
@@ -21,7 +23,6 @@ from doxa_collector.papers.drafts.progress import (
     TargetRow,
     Trend,
     TrendMonth,
-    progress_report,
 )
 from doxa_collector.papers.drafts.registration import P95Day, P95Way, RegisteredLine, Registration, registration_annex
 from doxa_collector.papers.drafts.tslcd_month import TslcdLine, TslcdMonth, tslcd_month

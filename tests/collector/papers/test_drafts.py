@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from doxa_agent.acceptance.verdict import WORDS
 from doxa_collector.papers.drafts import acceptance_evidence, notice, progress
-from doxa_collector.papers.drafts.acceptance import AcceptanceRecord, Run, acceptance_record
+from doxa_collector.papers.drafts.acceptance import acceptance_record
+from doxa_collector.papers.drafts.acceptance_records import AcceptanceRecord, Run
 from doxa_collector.papers.drafts.acceptance_words import REASONS
 from doxa_collector.papers.drafts.notice import Loss, Notice, Share
+from doxa_collector.papers.drafts.progress_records import TargetRow
 from doxa_collector.papers.model import Document, Paragraph
 from doxa_collector.papers.period import ReportPeriod
 from doxa_collector.papers.secrecy import MASK, mask_addresses
@@ -201,8 +203,6 @@ def test_a_row_of_the_wrong_length_is_refused() -> None:
 
 def test_the_module_of_the_progress_report_draws_no_chart_without_figures() -> None:
     assert (
-        progress._bars(
-            progress.TargetRow(label="x", title="x", value=10, unit="Mbps", outcome=VerdictOutcome.INSUFFICIENT)
-        )
+        progress._bars(TargetRow(label="x", title="x", value=10, unit="Mbps", outcome=VerdictOutcome.INSUFFICIENT))
         is None
     )

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from doxa_collector.papers.drafts.acceptance import Clock, Equipment, Line, Run, Step, Tcp, Wanted
+from doxa_collector.papers.drafts.acceptance_records import Clock, Equipment, Line, Run, Step, Tcp, Wanted
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.errors import InputError, WireError
 from doxa_core.fields import canonical, parse_object

@@ -1,7 +1,7 @@
 """DOCX by python-docx, with real styles, so that whoever completes the draft in Word finds what Word expects.
 
 Times New Roman is named for all four of Word's scripts (ECMA-376 part 1 §17.3.2.26), else Word takes another font for
-letters that it counts to another script.
+letters that it counts to another script. One module, as each form is: its small functions write parts of one Word file.
 """
 
 from collections.abc import Sequence
