@@ -25,7 +25,7 @@ def run(task: dict[str, Any]) -> dict[str, Any]:
     ends = tuple(_far_end(**end) for end in task["far_ends"])
     link = Link(name="internet", kind=LinkKind.FIXED, interface=task["interface"])
     (found,) = meter.measure(
-        Request(link=link, far_ends=ends, options=options, deadline=Deadline(60), family=task.get("family"))
+        Request(link=link, far_ends=ends, options=options, deadline=Deadline(100), family=task.get("family"))
     )
     return {
         "outcome": found.outcome.value, "reasons": found.reasons, "findings": found.findings,

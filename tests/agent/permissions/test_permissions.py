@@ -114,7 +114,7 @@ def tasks(port: int, snmp_port: int, folder: Path) -> dict[str, Any]:
         "ipv6": ("ipv6", six, {"advertisement_wait_s": 2, "timeout_s": 2, "resolvers": [THERE6], "transfer_bytes": 0, "craft": True}),
         "dns": ("dns", {"name": "far", "host": THERE4}, {"name": "far.test"}),
         "web": ("web", web | {"host": THERE4, "tls": False, "port": PORTS["http"]}, {"path": "/index.html"}),
-        "snmp": ("snmp", {"name": "far", "host": THERE4}, {"port": snmp_port, "community_file": "community", "interface_name": "lo"}),
+        "snmp": ("snmp", {"name": "far", "host": THERE4}, {"port": snmp_port, "community_file": "community", "interface_name": "lo", "timeout_s": 5, "retries": 3}),
         "capacity": ("capacity", four, {"seconds": 5, "rate_mbps": 2, "directions": ["download"]}),
         "stamp": ("stamp", four | {"stamp_port": 8620}, {"count": 3, "interval_s": 0.1, "timeout_s": 1}),
     }  # fmt: skip

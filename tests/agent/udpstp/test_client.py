@@ -209,6 +209,7 @@ def test_a_search_that_the_far_end_held_back_is_its_limit_not_the_lines() -> Non
     assert (reading.outcome, reading.reasons) == (Outcome.PROBE_LIMITED, ("far_end_rate_limit",))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("load", "reasons"),
     [({"cpu_ratio": 0.97}, ("far_end_cpu",)), ({"cpu_ratio": 0.3, "held_back": True}, ())],
