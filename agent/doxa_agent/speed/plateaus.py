@@ -21,6 +21,11 @@ SHORTEST_AFTER: Final = 12
 """Blocks: three seconds."""
 DROP: Final = 0.05
 """The sustained level lies at least so far below the burst, as a share of the burst."""
+SETTLING: Final = 4
+"""Blocks after the fall that may belong to neither level: TCP stumbles at the fall, the bucket gathers credit meanwhile, and
+that passes above the rate once more."""
+SETTLED: Final = 0.05
+"""So close to the middle of what follows a block must lie to belong to it."""
 CLEAN: Final = 0.9
 """Share of the blocks on each side that must lie on their side of the middle."""
 
@@ -52,7 +57,7 @@ def find_plateaus(bins: Sequence[Bin]) -> Plateaus | None:
     high, low = median(before), median(after)
     if not (high > 0 and low <= (1 - DROP) * high and _is_clean(before, after, (high + low) / 2)):
         return None
-    at = start + (cut + 1) * BLOCK_BINS
+    at = start + (cut + 1 + _settling(after, low)) * BLOCK_BINS
     rest = total(bins[at:])
     early = total(bins[: start + cut * BLOCK_BINS])
     burst = total(bins[start : start + max(1, cut - 1) * BLOCK_BINS])
@@ -75,6 +80,12 @@ def _best_cut(rates: Sequence[float]) -> int:
         return float(sums[cut] ** 2 / cut + (sums[count] - sums[cut]) ** 2 / (count - cut))
 
     return max(range(SHORTEST_BURST, count - SHORTEST_AFTER + 1), key=explained)
+
+
+def _settling(after: Sequence[float], low: float) -> int:
+    """How many blocks after that of the fall are still part of it; 0 where the line is too uneven to tell."""
+    near = (n for n, rate in enumerate(after[:SETTLING]) if abs(rate - low) <= SETTLED * low)
+    return next(near, 0)
 
 
 def _is_clean(before: Sequence[float], after: Sequence[float], middle: float) -> bool:

@@ -29,6 +29,13 @@ def test_both_levels_and_the_moment_of_the_fall_are_found(seconds: float, spread
     assert found.credit_octets == pytest.approx(50e6 / 8 * seconds, rel=0.3)
 
 
+def test_credit_that_gathers_while_tcp_stumbles_at_the_fall_is_not_sustained() -> None:
+    """As seen on a bucket of ten seconds: half the rate for a block, then nearly the burst's, then the rate."""
+    found = find_plateaus(series((193, 10), (50, 0.25), (170, 0.25), (136, 0.25), (96.5, 9.25), spread=0.002))
+    assert found is not None
+    assert found.sustained_mbps == pytest.approx(96.5, rel=0.002)
+
+
 @pytest.mark.parametrize(
     "parts",
     [
