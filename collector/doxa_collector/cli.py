@@ -18,6 +18,7 @@ from doxa_collector.ledger import forwarding, reading
 from doxa_collector.ledger.engine import open_ledger, writing
 from doxa_collector.ledger.engine import reading as looking
 from doxa_collector.ledger.writing import note
+from doxa_collector.rollups import cli as rollups
 from doxa_core.errors import InputError
 from doxa_core.language import VIETNAM_TIME, Text, local_time
 from doxa_core.moments import microseconds
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _sinks(verbs)
     _quarantine(verbs)
     _p95(verbs)
+    _rollups(verbs)
     return top
 
 
@@ -88,6 +90,18 @@ def _p95(verbs: Any) -> None:
     _json(parser)
 
 
+def _rollups(verbs: Any) -> None:
+    group = _group(verbs, "rollups", _ROLLUPS, example="doxa collector rollups check --period 2026-10")
+    checking = _verb(
+        group, "check", _ROLLUPS_CHECK, rollups_check, example="doxa collector rollups check --period 2026-10 --json"
+    )
+    rollups.add_check(_json(checking))
+    again = _verb(
+        group, "rebuild", _ROLLUPS_REBUILD, rollups_rebuild, example="doxa collector rollups rebuild --period 2026-10"
+    )
+    rollups.add_rebuild(_json(again))
+
+
 def _group(verbs: Any, name: str, about: Text, *, example: str) -> Any:
     parser = verbs.add_parser(name, help=str(about), description=str(about), epilog=asking.example(example))
     return parser.add_subparsers(required=True, metavar=str(_COMMAND))
@@ -102,8 +116,9 @@ def _verb(group: Any, name: str, about: Text, command: Command, *, example: str)
     return parser
 
 
-def _json(parser: argparse.ArgumentParser) -> None:
+def _json(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help=str(Text(vi="cho máy đọc", en="for machines")))
+    return parser
 
 
 def _moment(text: str) -> datetime:
@@ -256,6 +271,26 @@ def p95(args: argparse.Namespace) -> int:
     return 0
 
 
+def rollups_check(args: argparse.Namespace) -> int:
+    """Hold rollups against the evidence; 1 where they differ."""
+    return _rolled(args, rollups.run_check)
+
+
+def rollups_rebuild(args: argparse.Namespace) -> int:
+    """Make rollups anew from the evidence."""
+    return _rolled(args, rollups.run_rebuild)
+
+
+def _rolled(args: argparse.Namespace, command: Callable[..., tuple[int, dict[str, Any], list[str]]]) -> int:
+    with _ledger(read_settings(args.config)) as engine:
+        code, fields, lines = command(engine, args)
+    if args.json:
+        _print(fields)
+    else:
+        print("\n".join(lines))
+    return code
+
+
 @contextmanager
 def _ledger(settings: Settings) -> Iterator[Engine]:
     engine = open_ledger(settings.ledger, create=False)
@@ -342,6 +377,12 @@ _UNTIL = Text(
 )
 _SERIES_NAME = Text(vi="TÁC-VỤ[/ĐẦU-XA]", en="TASK[/FAR-END]")
 _SERIES = Text(vi="khi nhiều tác vụ cùng hỏi đường này", en="where several tasks poll the line")
+_ROLLUPS = Text(vi="số liệu tổng hợp theo tháng", en="the rollups by month")
+_ROLLUPS_CHECK = Text(
+    vi="so số liệu tổng hợp với số liệu gốc: một tháng, một trụ sở, hoặc một mẫu ngẫu nhiên",
+    en="hold the rollups against the evidence: a month, an office, or a random sample",
+)
+_ROLLUPS_REBUILD = Text(vi="tổng hợp lại từ số liệu gốc", en="make the rollups anew from the evidence")
 _LINE_MEASUREMENTS = Text(vi="kết quả đo: {n}", en="measurements: {n}")
 _LINE_QUARANTINE = Text(vi="cách ly: {parts}", en="quarantine: {parts}")
 _LINE_AGENTS = Text(vi="thiết bị: {parts}", en="agents: {parts}")

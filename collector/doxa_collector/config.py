@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from doxa_collector import sinks
+from doxa_collector.api import settings as api
 from doxa_collector.assess import settings as assess
 from doxa_collector.files import CHECK_PATH, optional_file
 from doxa_collector.incidents import settings as incident_settings
@@ -216,7 +217,9 @@ def _web(table: Table | None, base: Path) -> Web | None:
     host, port = _listen(table)
     token_file = optional_file(table, "token_file", base)
     page = web.Settings(
-        reveal_tslcd=table.flag("reveal_tslcd", default=False), allowed_hosts=table.texts("allowed_hosts", [])
+        reveal_tslcd=table.flag("reveal_tslcd", default=False),
+        allowed_hosts=table.texts("allowed_hosts", []),
+        api=api.read(table.table("api", optional=True), base),
     )
     table.close()
     if token_file is None and not is_loopback(host):
@@ -262,6 +265,9 @@ def _assess(table: Table | None) -> Assess:
         period=table.choice("period", PERIODS, plain.period),
         rules=assess.Settings(
             min_samples=table.integer("min_samples", 1, 100_000, plain.rules.min_samples),
+            min_days=table.integer("min_days", 1, 28, plain.rules.min_days),
+            confidence=table.number("confidence", 0.6, 0.9999, plain.rules.confidence),
+            decide_by=_decide_by(table),
             recent_days=table.number("recent_days", 0.01, 366, plain.rules.recent_days),
             down_after_days=table.number("down_after_days", 0.001, 366, plain.rules.down_after_days),
             final_after_days=table.number("final_after_days", 0, 366, plain.rules.final_after_days),
@@ -269,6 +275,11 @@ def _assess(table: Table | None) -> Assess:
     )
     table.close()
     return found
+
+
+def _decide_by(table: Table) -> assess.DecideBy:
+    chosen = table.choice("decide_by", ("bounds", "estimate"), assess.Settings().decide_by)
+    return "estimate" if chosen == "estimate" else "bounds"
 
 
 def _watch(table: Table | None, base: Path) -> Watch:

@@ -28,6 +28,7 @@ from doxa_collector.ledger.writing import note
 from doxa_collector.nodes.tree import Tree
 from doxa_collector.notify import channels
 from doxa_collector.notify.courier import Courier
+from doxa_collector.places.overlay import FILE as IMPORTED_PLACES
 from doxa_collector.plans import Plan, load_plans
 from doxa_collector.presence.model import Surroundings
 from doxa_collector.registry import Registry, read_registry
@@ -183,7 +184,8 @@ class Service:
     def _assess_forever(self) -> None:
         while not self._stopping.is_set():
             try:
-                assess.run(self._engine, self._plans, self._settings.assess.rules, datetime.now(UTC))
+                places = self._settings.ledger.parent / "places" / IMPORTED_PLACES  # where `doxa places import` writes
+                assess.run(self._engine, self._plans, self._settings.assess.rules, datetime.now(UTC), places)
                 self._announce()
             except DoxaError as error:
                 _log.error("%s", error)

@@ -49,11 +49,11 @@ class Verdict:
     """Samples of a level target, sites of a share target."""
     lower: float | None = None
     upper: float | None = None
-    """One-sided 95 % bounds, where n allows."""
+    """The bounds that the outcome stands on, where n allows; each holds with the confidence that the detail names."""
     layer: str | None = None
     reasons: tuple[str, ...] = ()
     """Codes: why insufficient, why limited, what else the reader must know."""
     published: float | None = None
     """The i-Speed figure published for the period (imported), beside the measured one; never mixed with it."""
     detail: str = "{}"
-    """JSON: median, counts by outcome, members of a share, evidence range (first and last measurement id)."""
+    """JSON: the method and its confidence, mean and median, counts by outcome, members of a share, the evidence's hash."""

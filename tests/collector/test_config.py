@@ -89,9 +89,18 @@ BAD = [
     ("+", "[assess]\nmin_samples = 0",
      "assess.min_samples: giá trị 0 không hợp lệ; hãy ghi một số nguyên từ 1 đến 100000",
      "assess.min_samples: the value 0 is not valid; write a whole number from 1 to 100000"),
+    ("+", "[assess]\nmin_days = 29",
+     "assess.min_days: giá trị 29 không hợp lệ; hãy ghi một số nguyên từ 1 đến 28",
+     "assess.min_days: the value 29 is not valid; write a whole number from 1 to 28"),
+    ("+", "[assess]\nconfidence = 1.0",
+     "assess.confidence: giá trị 1.0 không hợp lệ; hãy ghi một số từ 0.6 đến 0.9999",
+     "assess.confidence: the value 1.0 is not valid; write a number from 0.6 to 0.9999"),
+    ("+", '[assess]\ndecide_by = "feeling"',
+     "assess.decide_by: giá trị 'feeling' không hợp lệ; hãy ghi một trong: bounds, estimate",
+     "assess.decide_by: the value 'feeling' is not valid; write one of: bounds, estimate"),
     ("+", '[assess]\nperiod = "week"',
-     "assess.period: giá trị 'week' không hợp lệ; hãy ghi một trong: month",
-     "assess.period: the value 'week' is not valid; write one of: month"),
+     "period: giá trị 'week' không hợp lệ; hãy ghi một trong: month",
+     "period: the value 'week' is not valid; write one of: month"),
     ("+", "[intake]\nwindow_ms = nan",
      "intake.window_ms: giá trị nan không hợp lệ; hãy ghi một số từ 0 đến 1000",
      "intake.window_ms: the value nan is not valid; write a number from 0 to 1000"),
@@ -211,6 +220,9 @@ window_ms = 2
 [assess]
 every_s = 5
 min_samples = 3
+min_days = 2
+confidence = 0.95
+decide_by = "estimate"
 recent_days = 0.5
 [sink.grafana]
 kind = "influx"
@@ -241,6 +253,8 @@ url = "http://127.0.0.1:8428"
         3,
         0.5,
     )
+    rules = settings.assess.rules
+    assert (rules.min_days, rules.confidence, rules.decide_by) == (2, 0.95, "estimate")
     assert [(s.name, s.options.url, s.margin_s) for s in settings.sinks] == [
         ("grafana", "https://influx.example/base", 5),
         ("second", "http://127.0.0.1:8428", 60),

@@ -80,7 +80,8 @@ def test_the_files_of_the_demo_are_what_agent_and_collector_read(tmp_path: Path)
         assert all(task.family == 4 and task.phase_s is not None for task in plan.tasks)
     write_registry(tmp_path, offices)
     collector = read_settings(write_collector(tmp_path, BROKER, "http://127.0.0.1:8428"))
-    assert (collector.assess.rules.min_samples, len(collector.sinks)) == (1, 1)
+    rules = collector.assess.rules
+    assert (rules.min_samples, rules.decide_by, len(collector.sinks)) == (1, "estimate", 1)
     registry = read_registry(collector.registry)
     assert set(registry.home_of()) == agents
     assert registry.lines_of() == {(s.office.site, s.link.name) for s in ground.spots}

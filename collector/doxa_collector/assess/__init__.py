@@ -2,7 +2,7 @@
 
 from doxa_collector.assess.reasons import reason_text
 from doxa_collector.assess.run import run
-from doxa_collector.assess.settings import Settings
+from doxa_collector.assess.settings import METHOD, Settings
 from doxa_collector.assess.wording import demand, explain
 
-__all__ = ["Settings", "demand", "explain", "reason_text", "run"]
+__all__ = ["METHOD", "Settings", "demand", "explain", "reason_text", "run"]

@@ -12,17 +12,28 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 
 from doxa_collector import asking
-from doxa_collector.assess.asked import asked_month
-from doxa_collector.assess.closing import Closing, Differences, Judged, differences, judge_again, kept_result, late
+from doxa_collector.asking import asked_month
+from doxa_collector.assess.closing import (
+    Closing,
+    Differences,
+    Judged,
+    as_kept,
+    differences,
+    judge_again,
+    kept_result,
+    late,
+)
 from doxa_collector.assess.closing import revisions as closings
 from doxa_collector.assess.inputs import canonical
-from doxa_collector.assess.period import Period
 from doxa_collector.assess.reasons import reason_text
 from doxa_collector.assess.run import judge_now, reopen
+from doxa_collector.assess.settings import METHOD
 from doxa_collector.assess.storing import as_row
 from doxa_collector.assess.wording import explain
 from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
 from doxa_collector.ledger.engine import open_ledger, reading
+from doxa_collector.period import Period
+from doxa_collector.places.overlay import FILE, FOLDER
 from doxa_collector.plans import load_plans
 from doxa_collector.plans.model import Plan
 from doxa_collector.verdict import Verdict, VerdictOutcome
@@ -70,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--period", metavar="2026-10", help=str(_PERIOD))
     parser.add_argument("--plan", help=str(_PLAN))
     parser.add_argument("--place", metavar=str(_CODE_NAME), help=str(_PLACE))
+    parser.add_argument("--places", type=Path, default=FOLDER, metavar=str(_FOLDER_NAME), help=str(_PLACES))
     parser.add_argument("--revision", type=int, metavar="N", help=str(_REVISION))
     parser.add_argument("--reopen", action="store_true", help=str(_REOPEN))
     parser.add_argument("--reason", metavar=str(_TEXT), help=str(_REASON))
@@ -86,12 +98,15 @@ def _looked_up(engine: Engine, settings: Settings, period: Period, args: argpars
                 raise InputError(f"--revision {args.revision}", _NO_REVISION, _SEE_REVISIONS)
         if not known:
             now_us = microseconds(datetime.now(UTC))
-            return _Found(judged=judge_now(conn, load_plans(settings.plans), period, settings.assess.rules, now_us))
+            rules = settings.assess.rules
+            return _Found(judged=judge_now(conn, load_plans(settings.plans), period, rules, now_us, args.places / FILE))
         return _again(conn, known[-1])
 
 
 def _again(conn: Connection, closing: Closing) -> _Found:
     try:
+        if not closing.provable:
+            return _Found(judged=as_kept(conn, closing), closing=closing, late=late(conn, closing))
         kept, judged = kept_result(conn, closing), judge_again(conn, closing)
     except ValueError as error:
         raise OperationError(_DAMAGED.fill(month=_month(closing.period), error=error)) from error
@@ -105,7 +120,7 @@ def _reopened(engine: Engine, settings: Settings, period: Period, args: argparse
         if not closings(conn, period):
             raise InputError(f"--reopen {args.period or ''}".rstrip(), _NOT_CLOSED, _WAIT)
     plans, now, who = load_plans(settings.plans), datetime.now(UTC), asking.who()
-    reopen(engine, plans, settings.assess.rules, period, now, who, args.reason.strip())
+    reopen(engine, plans, settings.assess.rules, period, now, who, args.reason.strip(), args.places / FILE)
     with reading(engine) as conn:
         return _again(conn, closings(conn, period)[-1])
 
@@ -130,7 +145,7 @@ def _chosen(judged: Judged, args: argparse.Namespace) -> list[Verdict]:
 def _fields(found: _Found, chosen: Sequence[Verdict]) -> dict[str, Any]:
     period, closing = found.judged.period, found.closing
     shut = None if closing is None else {
-        "revision": closing.revision, "closed_us": closing.closed_us, "program": closing.program,
+        "revision": closing.revision, "closed_us": closing.closed_us, "program": closing.program, "method": closing.method,
         "verdicts": closing.verdicts, "inputs": closing.inputs, "plans": list(closing.plans),
         "last_measurement": closing.last_id, "actor": closing.actor, "reason": closing.reason,
     }  # fmt: skip
@@ -179,9 +194,13 @@ def _table(plans: Sequence[Plan], chosen: Sequence[Verdict]) -> list[str]:
 def _remarks(found: _Found) -> list[Text]:
     remarks = []
     month = _month(found.judged.period)
+    if found.judged.settings.decide_by == "estimate" and (found.closing is None or found.closing.provable):
+        remarks.append(_BY_ESTIMATE)
     if found.late:
         remarks.append(_LATE.fill(n=found.late, month=month, period=found.judged.period.month))
-    if found.closing is not None:
+    if found.closing is not None and not found.closing.provable:
+        remarks.append(_OTHER_METHOD.fill(month=month, method=found.closing.method, own=METHOD))
+    elif found.closing is not None:
         remarks.append(_DIFFERS.fill(month=month, n=found.differs.total) if found.differs else _SAME)
     return remarks
 
@@ -204,6 +223,8 @@ _PLAN = Text(vi="chỉ kế hoạch này", en="this plan only")
 _PLACE = Text(vi="chỉ địa bàn có mã này", en="the place with this code only")
 _CODE_NAME = Text(vi="MÃ", en="CODE")
 _TEXT = Text(vi="LÝ-DO", en="TEXT")
+_FOLDER_NAME = Text(vi="THƯ-MỤC", en="FOLDER")
+_PLACES = Text(vi="thư mục danh mục địa bàn đã nhập (doxa places)", en="the folder of imported places (doxa places)")
 _REVISION = Text(vi="lần khóa sổ (mặc định: lần mới nhất)", en="which closing (default: the latest)")
 _REOPEN = Text(
     vi="tính lại tháng đã khóa với mọi dữ liệu hiện có và khóa thành lần mới; lần cũ vẫn được giữ",
@@ -244,6 +265,14 @@ _LATE = Text(
 _SAME = Text(
     vi="đã tính lại từ số liệu gốc: trùng khớp từng byte với kết quả lúc khóa sổ",
     en="judged again from the evidence: byte for byte what was kept at the closing",
+)
+_BY_ESTIMATE = Text(
+    vi='chú ý: kết luận theo trị số ước lượng (assess.decide_by = "estimate"), chỉ dùng để trình diễn; triển khai thật hãy bỏ khóa này',
+    en='note: decided by the estimate alone (assess.decide_by = "estimate"), for a demonstration only; remove this key in a deployment',
+)
+_OTHER_METHOD = Text(
+    vi="chú ý: tháng {month} đã khóa sổ bằng phương pháp {method}, bản doxa này đánh giá bằng phương pháp {own}; kết quả giữ nguyên như lúc khóa, không tính lại",
+    en="note: {month} was closed by method {method} and this doxa judges by method {own}; the result stands as it was closed and is not judged again",
 )
 _DIFFERS = Text(
     vi="CẢNH BÁO: tính lại tháng {month} cho {n} kết quả khác với lúc khóa sổ; sổ cái hoặc phép tính đã bị thay đổi",

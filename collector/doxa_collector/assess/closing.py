@@ -1,8 +1,8 @@
 """Closed months: what was judged, from what, and the proof that judging again gives the same, byte for byte."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,14 +10,15 @@ from sqlalchemy import Connection, func, insert, select
 
 from doxa_collector.assess.inputs import Inputs, canonical, decode
 from doxa_collector.assess.judging import judge_month
-from doxa_collector.assess.period import Period, month_of
-from doxa_collector.assess.settings import Settings
+from doxa_collector.assess.settings import METHOD, Settings, from_json, method_of
 from doxa_collector.assess.snapshots import keep, recall
-from doxa_collector.assess.storing import as_row
+from doxa_collector.assess.storing import as_row, from_row
 from doxa_collector.ledger.schema import closing, measurement
 from doxa_collector.ledger.writing import note
+from doxa_collector.period import Period, month_of
 from doxa_collector.plans.keeping import plan_as_json, plan_from_json
 from doxa_collector.plans.model import Plan
+from doxa_collector.rollups.raw import Raw
 from doxa_collector.verdict import Verdict
 from doxa_core import __version__
 
@@ -49,6 +50,8 @@ class Closing:
     closed_us: int
     last_id: int
     judged_us: int
+    method: int
+    """`settings.METHOD` of the doxa that closed it."""
     settings: Settings
     inputs: str
     """SHA-256 of what `assess.inputs` kept, by which the ledger finds it."""
@@ -58,6 +61,11 @@ class Closing:
     program: str
     actor: str
     reason: str
+
+    @property
+    def provable(self) -> bool:
+        """Whether this doxa judges as the one did that closed the month, so that judging again must give the same."""
+        return self.method == METHOD
 
 
 def close(conn: Connection, month: Judged, now_us: int, actor: str, reason: str) -> Closing:
@@ -70,7 +78,7 @@ def close(conn: Connection, month: Judged, now_us: int, actor: str, reason: str)
         "closed_us": now_us,
         "last_id": month.last_id,
         "judged_us": month.judged_us,
-        "settings": json.dumps(asdict(month.settings), sort_keys=True),
+        "settings": json.dumps(month.settings.as_json(), sort_keys=True),
         "inputs": keep(conn, "inputs", month.inputs.encode()),
         "plans": json.dumps([keep(conn, "plan", canonical(plan_as_json(plan))) for plan in month.plans]),
         "verdicts": keep(conn, "verdicts", month.encode()),
@@ -103,14 +111,33 @@ def kept_result(conn: Connection, closed: Closing) -> bytes:
 def judge_again(conn: Connection, closed: Closing) -> Judged:
     """The month judged anew from the very evidence, plans, contracts and figures that it was closed with.
 
-    `ValueError` where one of them is damaged or was kept by a doxa that wrote it in another form.
+    The runs are counted from the measurements themselves, never from what is kept of them: so the proof stands on what
+    the probes signed. `ValueError` where something is damaged, was kept by a doxa that wrote it in another form, or was
+    closed by another method (`Closing.provable`; `as_kept` shows such a month).
     """
+    if not closed.provable:
+        raise ValueError(f"the month was closed by method {closed.method}, and this doxa judges by method {METHOD}")
+    plans, inputs = _stood_on(conn, closed)
+    source = Raw(conn, closed.last_id)
+    found = judge_month(conn, plans, closed.period, closed.settings, inputs, closed.last_id, closed.judged_us, source)
+    return _judged(closed, plans, inputs, found)
+
+
+def as_kept(conn: Connection, closed: Closing) -> Judged:
+    """The month as it was closed, not judged again. `ValueError` where something that was kept is damaged."""
+    found = [from_row(row) for row in json.loads(kept_result(conn, closed))]
+    return _judged(closed, *_stood_on(conn, closed), found)
+
+
+def _stood_on(conn: Connection, closed: Closing) -> tuple[Sequence[Plan], Inputs]:
     plans = [plan_from_json(json.loads(recall(conn, digest))) for digest in closed.plans]
-    inputs = decode(recall(conn, closed.inputs))
-    found = judge_month(conn, plans, closed.period, closed.settings, inputs, closed.last_id, closed.judged_us)
+    return plans, decode(recall(conn, closed.inputs))
+
+
+def _judged(closed: Closing, plans: Sequence[Plan], inputs: Inputs, verdicts: Sequence[Verdict]) -> Judged:
     return Judged(
         period=closed.period, plans=tuple(plans), settings=closed.settings, inputs=inputs,
-        last_id=closed.last_id, judged_us=closed.judged_us, verdicts=tuple(found),
+        last_id=closed.last_id, judged_us=closed.judged_us, verdicts=tuple(verdicts),
     )  # fmt: skip
 
 
@@ -155,9 +182,11 @@ def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _read(row: Mapping[Any, Any]) -> Closing:
+    settings = json.loads(row["settings"])
     return Closing(
         period=month_of(date.fromisoformat(row["period_from"])),
-        settings=Settings(**json.loads(row["settings"])),
+        method=method_of(settings),
+        settings=from_json(settings),
         plans=tuple(json.loads(row["plans"])),
         **{k: row[k] for k in ("revision", "closed_us", "last_id", "judged_us", "inputs", "verdicts")},
         **{k: row[k] for k in ("program", "actor", "reason")},

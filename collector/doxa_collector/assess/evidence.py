@@ -1,24 +1,25 @@
 """What the ledger holds about a place in a period: its offices, their lines, and what was measured over them."""
 
-import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from hashlib import sha256
-from typing import Any
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 
 from doxa_collector.assess.inputs import Inputs
-from doxa_collector.assess.period import DAY_US, Period, local_day
 from doxa_collector.ledger.schema import measurement
+from doxa_collector.period import DAY_US, Period, day_of
 from doxa_collector.plans.model import PlaceLevel, PlanPlace
+from doxa_collector.rollups.model import LineRuns, Source
+from doxa_collector.rollups.raw import Raw
 from doxa_core.layers import Layer
 from doxa_core.linkkind import LinkKind
 from doxa_core.outcome import Outcome
 
-_CHUNK = 500  # names in one statement: databases limit their number
+_CHUNK: Final = 500  # names in one statement: databases limit their number
+_PLACES_KEPT: Final = 4  # (place, meter) pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,32 +57,12 @@ class Office:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One run of a meter, of any outcome."""
+class InForce:
+    """A line's runs on the days of the period on which it was of the kind that is asked for."""
 
-    id: int
-    site: str
-    link: str
-    day: date
-    """In Vietnam."""
-    outcome: Outcome
-    values: Mapping[str, float]
-    digest: bytes = b""
-    """SHA-256 of the line as the probe signed it."""
-    contract: Layer | None = None
-    """The layer that the line's contract named then."""
-
-
-def named(samples: Iterable[Sample]) -> dict[str, Any]:
-    """What a verdict stood on, for whoever wants to check it: how many runs, the first and the last, and their hash.
-
-    The hash is SHA-256 over the SHA-256 of each signed line, in the order of their ids.
-    """
-    found = sorted((sample.id, sample.digest) for sample in samples)
-    if not found:
-        return {"n": 0}
-    whole = sha256(b"".join(digest for _, digest in found)).hexdigest()
-    return {"n": len(found), "first": found[0][0], "last": found[-1][0], "sha256": whole}
+    runs: LineRuns
+    layers: frozenset[Layer | None]
+    """The layers that its contracts named on these days; None: one that names none."""
 
 
 @dataclass(slots=True)
@@ -108,52 +89,58 @@ class Pulse:
 
 
 class Evidence:
-    """The ledger's evidence for one period, read once per (place, meter) however many targets ask."""
+    """The ledger's evidence for one period, read once per (place, meter) however many targets of a plan ask.
 
-    def __init__(self, conn: Connection, period: Period, day: date, inputs: Inputs, last_id: int) -> None:
+    `source` gives the runs: the evidence itself up to `last_id`, or what is kept of it (which must stand at `last_id`).
+    """
+
+    def __init__(
+        self, conn: Connection, period: Period, day: date, inputs: Inputs, last_id: int, source: Source | None = None
+    ) -> None:
         self.period = period
         self.day = day
         """The day whose registry counts: the last of the period, or today in an open one."""
         self.inputs = inputs
         self._conn = conn
         self._last_id = last_id  # what came later is no evidence here, so a month can be judged again
+        self._source = Raw(conn, last_id) if source is None else source
         self._offices = _offices_of(inputs, day)
-        self._runs: dict[tuple[str, tuple[str, ...]], list[Sample]] = {}
+        self._probed = frozenset(row["site"] for row in inputs.probe)
+        self._read: OrderedDict[tuple[str, tuple[str, ...]], list[LineRuns]] = OrderedDict()
 
     def offices(self, where: PlanPlace) -> list[Office]:
-        """The offices of a plan's place: of its own commune, of its members, or of the whole province."""
+        """The offices of a plan's place: of its own commune, of its members, or of the whole province or country."""
+        if where.level is PlaceLevel.COUNTRY:
+            return list(self._offices)
         if where.level is PlaceLevel.PROVINCE:
             return [office for office in self._offices if office.province == where.code]
         codes = set(where.members) or {where.code}
         return [office for office in self._offices if office.place in codes]
 
-    def samples(self, offices: Sequence[Office], meter: str, kind: LinkKind) -> list[Sample]:
-        """Every run of `meter` in the period over lines of these offices that were of `kind` on that day."""
-        key = (meter, tuple(office.site for office in offices))
-        if key not in self._runs:
-            self._runs[key] = list(self._read(*key))
-        lines = defaultdict[tuple[str, str], list[Line]](list)
-        for line in (line for office in offices for line in office.lines if line.kind is kind):
-            lines[line.site, line.link].append(line)
-        return list(_in_force(self._runs[key], lines))
+    def probed(self, office: Office) -> bool:
+        """Whether the registry has a probe at this office."""
+        return office.site in self._probed
 
-    def _read(self, meter: str, sites: tuple[str, ...]) -> Iterator[Sample]:
-        m, period = measurement.c, self.period
-        for part in _parts(sites):
-            query = select(m.id, m.site, m.link, m.started_us, m.outcome, m["values"], m.digest).where(
-                m.site.in_(part), m.meter == meter, m.started_us >= period.from_us, m.started_us < period.to_us,
-                m.id <= self._last_id,
-            )  # fmt: skip
-            for row_id, site_name, link_name, started_us, outcome, values, digest in self._conn.execute(query):
-                yield Sample(
-                    id=row_id,
-                    site=site_name,
-                    link=link_name,
-                    day=local_day(started_us),
-                    outcome=Outcome(outcome),
-                    values=json.loads(values),
-                    digest=digest,
-                )
+    def runs(self, offices: Sequence[Office], meter: str, kind: LinkKind) -> list[InForce]:
+        """The runs of `meter` in the period over the lines of these offices, on the days on which they were of `kind`.
+
+        In the order of (site, link); a line without a run is absent. `ValueError` for a meter that is not rolled up.
+        """
+        states = defaultdict[tuple[str, str], list[Line]](list)
+        for line in (line for office in offices for line in office.lines if line.kind is kind):
+            states[line.site, line.link].append(line)
+        found = ((runs, states.get((runs.site, runs.link), ())) for runs in self._all_runs(offices, meter))
+        return [one for one in (_in_force(runs, lines) for runs, lines in found if lines) if one is not None]
+
+    def _all_runs(self, offices: Sequence[Office], meter: str) -> list[LineRuns]:
+        """Read once for the targets of one place, which come one after the other; a country does not fit in memory."""
+        key = (meter, tuple(sorted(office.site for office in offices)))
+        if key not in self._read:
+            self._read[key] = list(self._source.read(key[1], meter, self.period))
+            while len(self._read) > _PLACES_KEPT:
+                self._read.popitem(last=False)
+        self._read.move_to_end(key)
+        return self._read[key]
 
     def pulses(self, offices: Sequence[Office], from_us: int, to_us: int) -> dict[tuple[str, str], Pulse]:
         """What came through each (site, link) between two moments, of any meter."""
@@ -172,12 +159,16 @@ class Evidence:
         return dict(found)
 
 
-def _in_force(samples: Iterable[Sample], lines: Mapping[tuple[str, str], list[Line]]) -> Iterator[Sample]:
-    for sample in samples:
-        for line in lines.get((sample.site, sample.link), ()):
-            if line.valid_on(sample.day):
-                yield sample if line.layer is None else replace(sample, contract=line.layer)
-                break
+def _in_force(runs: LineRuns, lines: Sequence[Line]) -> InForce | None:
+    layers: set[Layer | None] = set()
+    days = set()
+    for number in runs.outcomes:
+        day = day_of(number)
+        line = next((line for line in lines if line.valid_on(day)), None)
+        if line is not None:
+            days.add(number)
+            layers.add(line.layer)
+    return InForce(runs=runs.on(days), layers=frozenset(layers)) if days else None
 
 
 def _parts(names: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -7,14 +7,16 @@ from sqlalchemy import Connection
 
 from doxa_collector.assess.evidence import Evidence
 from doxa_collector.assess.inputs import Inputs
-from doxa_collector.assess.level import Judgement, Rule, judge
+from doxa_collector.assess.judgement import Judgement
+from doxa_collector.assess.level import hold, judge, rolled_up
 from doxa_collector.assess.manual import judge_manual
-from doxa_collector.assess.period import Period, local_day
 from doxa_collector.assess.published import Published, published_figures
 from doxa_collector.assess.rank import judge_rank
-from doxa_collector.assess.settings import Settings
+from doxa_collector.assess.settings import METHOD, Settings
 from doxa_collector.assess.share import judge_share
+from doxa_collector.period import Period, local_day
 from doxa_collector.plans.model import Kind, Plan, PlanPlace, Target
+from doxa_collector.rollups.model import Source
 from doxa_collector.verdict import Verdict, VerdictOutcome
 
 
@@ -26,13 +28,15 @@ def judge_month(
     inputs: Inputs,
     last_id: int,
     now_us: int,
+    source: Source | None = None,
 ) -> list[Verdict]:
     """The verdicts of a month as of `now_us`, from the measurements up to `last_id`.
 
-    The same arguments give the same verdicts, on whatever day it is asked.
+    They are read from `source`, which must have counted just these; from the evidence itself where there is none. The
+    same arguments give the same verdicts, on whatever day it is asked and whatever the source.
     """
     day = min(period.last, local_day(now_us))
-    evidence = Evidence(conn, period, day, inputs, last_id)
+    evidence = Evidence(conn, period, day, inputs, last_id, source)
     return [
         _verdict(evidence, plan, where, target, settings, now_us)
         for plan in plans if _answers(plan, period)
@@ -58,7 +62,7 @@ def _verdict(
     figures = published_figures(evidence.inputs, target.measure) if target.measure and _compares(target) else {}
     found = _judgement(evidence, plan, where, target, settings, now_us, figures)
     own = figures.get(where.code)
-    detail = dict(found.detail)
+    detail = {**found.detail, "method": METHOD}
     if own is not None:
         detail["published"] = {"statistic": own.statistic, "source": own.source, "mark": own.mark}
     return Verdict(
@@ -119,11 +123,8 @@ def _judge_level(evidence: Evidence, where: PlanPlace, target: Target, settings:
         return Judgement(outcome=VerdictOutcome.INSUFFICIENT, layer=measure.layer, reasons=("no_offices",))
     if not any(line.kind is measure.link_kind for office in offices for line in office.lines):
         return Judgement(outcome=VerdictOutcome.INSUFFICIENT, layer=measure.layer, reasons=("no_links",))
-    rule = Rule(
-        operator=target.operator,
-        value=target.value,
-        statistic=measure.statistic,
-        min_samples=settings.min_samples,
-    )
-    samples = evidence.samples(offices, measure.meter, measure.link_kind)
-    return judge(samples, measure, rule, fixed_layer=target.ispeed)
+    if not rolled_up(measure):
+        return Judgement(outcome=VerdictOutcome.INSUFFICIENT, layer=measure.layer, reasons=("value_not_kept",))
+    lines = evidence.runs(offices, measure.meter, measure.link_kind)
+    demand = hold(target.operator, target.value, measure, settings)
+    return judge(lines, measure, demand, fixed_layer=target.ispeed)

@@ -1,134 +1,191 @@
-"""Level targets: one statistic of the samples against a value, at a named layer, with all four outcomes.
+"""Level targets: one statistic of the runs of some lines against a value, at a named layer, with all four outcomes.
 
-How samples that the probe limited are treated: their value is a lower bound of the line. What such a sample reaches,
-the line reached; what it does not reach, it says nothing about. So a target is met if the statistic of all samples as
-they stand meets it; missed if it is missed without the uninformative ones; and between the two the probe was the limit.
+The outcome is `statistics.level.decide`'s, by bounds over days. Here is what stands around it: at which layer the value
+is read, when a miss at one layer is no miss of the line, what gating must not hide, and what a reader may check.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import fmean, median
-from typing import Any, Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from doxa_collector.assess.bounds import Bounds, mean_bounds, median_bounds, share_lower_bound
-from doxa_collector.assess.evidence import Sample, named
+from doxa_collector.assess.evidence import InForce
+from doxa_collector.assess.judgement import Bounds, Judgement
+from doxa_collector.assess.settings import Settings
 from doxa_collector.plans.model import Mark, Measure, Operator, Statistic
+from doxa_collector.rollups.model import Units, evidence_of
+from doxa_collector.rollups.series import SERIES, series_of
+from doxa_collector.statistics.level import Decision, Rule, all_values, decide, decide_quantile, decide_sums
+from doxa_collector.statistics.mean import Figure, mean_of
+from doxa_collector.statistics.quantile import Quantile
+from doxa_collector.statistics.rollup import Rollup, Tally, added
+from doxa_collector.statistics.share import met_by_day, share_of
 from doxa_collector.verdict import VerdictOutcome
-from doxa_core.layers import ETHERNET_FCS, ETHERNET_HEADER, PREAMBLE_AND_GAP, Layer
+from doxa_core.layers import Layer
 from doxa_core.linkkind import LinkKind
-from doxa_core.names import unit_of
 from doxa_core.outcome import Outcome
 
-_MTU: Final = 1500
-_FRAME: Final = ETHERNET_HEADER + ETHERNET_FCS
-_WIRE: Final = _FRAME + PREAMBLE_AND_GAP
 _MANY_FAILED: Final = 0.1
 _MANY_SKIPPED: Final = 0.5
-
-
-class Point(NamedTuple):
-    """One sample's value, and whether the probe was the limit."""
-
-    value: float
-    limited: bool = False
+_TELLING: Final = (Outcome.OK, Outcome.PROBE_LIMITED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """What the samples are held against."""
+class Held:
+    """What runs are held against, and how it is decided."""
 
-    operator: Operator
-    value: float
-    statistic: Statistic
-    min_samples: int
+    rule: Rule
+    by_estimate: bool = False
+    """The figure alone decides."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """The answer for one set of samples."""
-
-    outcome: VerdictOutcome
-    value: float | None = None
-    n: int = 0
-    bounds: Bounds | None = None
-    layer: Layer | None = None
-    reasons: tuple[str, ...] = ()
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    def sure(self, confidence: float) -> "Held":
+        """The same at another confidence."""
+        return replace(self, rule=replace(self.rule, confidence=confidence))
 
 
-def decide(points: Sequence[Point], rule: Rule) -> Judgement:
-    """The outcome for these values, whatever their order."""
-    everything = [point.value for point in points]
-    telling = [p.value for p in points if not p.limited or rule.operator.holds(p.value, rule.value)]
-    if not points:
-        return Judgement(outcome=VerdictOutcome.INSUFFICIENT, reasons=("no_samples",))
-    if len(everything) < rule.min_samples:
-        return _judged(VerdictOutcome.INSUFFICIENT, everything, rule, "too_few_samples")
-    if _meets(everything, rule):
-        return _judged(VerdictOutcome.PASS, everything, rule)
-    if len(telling) < rule.min_samples or _meets(telling, rule):
-        return _judged(VerdictOutcome.PROBE_LIMITED, everything, rule, "probe_was_limit")
-    return _judged(VerdictOutcome.FAIL, telling, rule)
-
-
-def _meets(values: Sequence[float], rule: Rule) -> bool:
-    return rule.operator.holds(statistic_of(values, rule.statistic), rule.value)
-
-
-def _judged(outcome: VerdictOutcome, values: Sequence[float], rule: Rule, *reasons: str) -> Judgement:
-    bounds = mean_bounds(values) if rule.statistic is Statistic.MEAN else median_bounds(values)
-    doubt = () if _beyond_doubt(outcome, bounds, rule) else ("within_uncertainty",)
-    return Judgement(
-        outcome=outcome,
-        value=statistic_of(values, rule.statistic),
-        n=len(values),
-        bounds=bounds,
-        reasons=(*reasons, *doubt),
+def hold(operator: Operator, value: float, measure: Measure, settings: Settings) -> Held:
+    """A target's demand under these settings. `ValueError` for an operator that orders no values."""
+    by_estimate = settings.decide_by == "estimate"
+    rule = Rule(
+        operator=operator,
+        target=value,
+        statistic=measure.statistic,
+        min_samples=settings.min_samples,
+        min_days=1 if by_estimate else settings.min_days,
+        confidence=settings.confidence,
     )
+    return Held(rule=rule, by_estimate=by_estimate)
 
 
-def _beyond_doubt(outcome: VerdictOutcome, bounds: Bounds | None, rule: Rule) -> bool:
-    """Whether the bound on the other side of the target leaves the outcome as it is; so for what is no answer."""
+def rolled_up(measure: Measure) -> bool:
+    """Whether the measure's value is counted by day at all, so that it can be judged."""
+    return _series(measure, measure.layer) in SERIES.get(measure.meter, ())
+
+
+def _series(measure: Measure, layer: Layer | None) -> str | None:
+    try:
+        return series_of(measure.value, layer)
+    except ValueError:
+        return None
+
+
+class Reader:
+    """The runs of some lines by layer: each layer is put together when it is asked for first."""
+
+    def __init__(self, lines: Sequence[InForce], measure: Measure) -> None:
+        self.lines = lines
+        self.measure = measure
+        self.outcomes: Counter[Outcome] = Counter()
+        for line in lines:
+            for counts in line.runs.outcomes.values():
+                for outcome, n in counts.items():
+                    self.outcomes[outcome] += n
+        self._rollups: dict[Layer | None, Rollup] = {}
+        self._known: dict[str, Quantile | None] = {}
+
+    def rollup(self, layer: Layer | None) -> Rollup:
+        """All lines together; without any value where the layer is not counted."""
+        if layer not in self._rollups:
+            name = _series(self.measure, layer) or ""
+            parts = [line.runs.rollup(name) for line in self.lines]
+            self._rollups[layer] = parts[0] if len(parts) == 1 else Rollup.merged(parts)
+        return self._rollups[layer]
+
+    def sums(self, layer: Layer | None) -> Mapping[int, Tally]:
+        """Day → all values as they stand; cheaper than the rollup."""
+        name = _series(self.measure, layer) or ""
+        parts = [line.runs.sums(name) for line in self.lines]
+        if len(parts) == 1:
+            return parts[0]
+        days = sorted({day for part in parts for day in part})
+        return {day: added(part[day] for part in parts if day in part) for day in days}
+
+    def decide(self, layer: Layer | None, held: Held) -> Decision:
+        """`statistics.level.decide`; of what nothing limited from sums, or from the values themselves."""
+        if self.outcomes[Outcome.PROBE_LIMITED]:
+            found = decide(self.rollup(layer), held.rule)
+        elif held.rule.statistic is Statistic.MEAN:
+            found = decide_sums(self.sums(layer), held.rule)
+        else:
+            found = decide_quantile(self.median(layer), held.rule)
+        return _by_estimate(found, held.rule) if held.by_estimate else found
+
+    def median(self, layer: Layer | None) -> Quantile | None:
+        """The median of all values as they stand; of one line it is found once for whoever asks."""
+        name, runs = _series(self.measure, layer) or "", [line.runs for line in self.lines]
+        known = runs[0].known if len(runs) == 1 else self._known
+        if name not in known:
+            units = [one.units(name) for one in runs]
+            whole = [one for one in units if one is not None]
+            if len(whole) == len(units):
+                known[name] = Quantile.of_values(_together(whole))
+            else:
+                known[name] = Quantile.of(all_values(self.rollup(layer)))
+        found: Quantile | None = known[name]
+        return found
+
+    def counted(self, layer: Layer | None) -> bool:
+        """Whether there is any value at this layer."""
+        return any(tally.n for tally in self.sums(layer).values())
+
+
+def _by_estimate(found: Decision, rule: Rule) -> Decision:
+    """What the figure alone says, where the bounds said nothing or the same."""
+    outcome = found.outcome
+    if "within_uncertainty" in found.reasons and found.figure is not None:
+        met = rule.operator.holds(found.figure.value, rule.target)
+        outcome = VerdictOutcome.PASS if met else VerdictOutcome.FAIL
     if outcome not in (VerdictOutcome.PASS, VerdictOutcome.FAIL):
-        return True
-    if bounds is None:
-        return False
-    passed = outcome is VerdictOutcome.PASS
-    worst = bounds.lower if passed is rule.operator.upward else bounds.upper
-    return rule.operator.holds(worst, rule.value) is passed
+        return found
+    return Decision(outcome=outcome, figure=found.figure, reasons=("by_estimate",))
 
 
-def statistic_of(values: Sequence[float], statistic: Statistic) -> float:
-    """The mean or the median."""
-    return fmean(values) if statistic is Statistic.MEAN else median(values)
-
-
-def judge(samples: Sequence[Sample], measure: Measure, rule: Rule, *, fixed_layer: bool = False) -> Judgement:
-    """The judgement of these samples under a measure.
+def judge(lines: Sequence[InForce], measure: Measure, held: Held, *, fixed_layer: bool = False) -> Judgement:
+    """The judgement of these lines together under a measure, with all that a reader may check.
 
     Where the document names no layer, a contract that names one decides; without it the measure's does, and a value that
     reaches the target at the outermost layer is no fail (domain.md §6). `fixed_layer` keeps the measure's layer (i-Speed).
     """
+    reader = Reader(lines, measure)
+    found = judged(reader, held, fixed_layer=fixed_layer)
+    return replace(found, detail=_detail(reader, found.layer, held))
+
+
+def judged(reader: Reader, held: Held, *, fixed_layer: bool = False) -> Judgement:
+    """The same without the detail."""
+    measure = reader.measure
     free = measure.layer is not None and measure.layer_mark is not Mark.V and not fixed_layer
-    layer, reasons = _layer(samples, measure) if free else (measure.layer, ())
-    found = _decide_at(samples, measure, layer, rule)
+    layer, reasons = _layer(reader) if free else (measure.layer, ())
+    found = reader.decide(layer, held)
     outcome, own = found.outcome, found.reasons
     if free and "contract_layer" not in reasons and outcome is VerdictOutcome.FAIL:
-        outermost = _decide_at(samples, measure, _outermost(measure.link_kind), rule)
-        if outermost.outcome is not VerdictOutcome.FAIL:
-            known = outermost.n >= rule.min_samples
-            outcome, own = VerdictOutcome.INSUFFICIENT, ("between_layers" if known else "goodput_only",)
-    counts = Counter(sample.outcome for sample in samples)
+        outcome, own = _outside(reader, held, own)
+    figure = found.figure
     return Judgement(
         outcome=outcome,
-        value=found.value,
-        n=found.n,
-        bounds=found.bounds,
+        value=None if figure is None else figure.value,
+        n=0 if figure is None else figure.n,
+        bounds=_bounds(figure),
         layer=layer,
-        reasons=(*own, *reasons, *_gating(counts, len(_points(samples, measure, layer)))),
-        detail=_detail(samples, measure, layer, rule, counts),
+        reasons=(*own, *reasons, *_gating(reader, layer)),
     )
+
+
+def _bounds(figure: Figure | None) -> Bounds | None:
+    if figure is None or (figure.lower is None and figure.upper is None):
+        return None
+    return Bounds(figure.lower, figure.upper)
+
+
+def _outside(reader: Reader, held: Held, own: tuple[str, ...]) -> tuple[VerdictOutcome, tuple[str, ...]]:
+    """What a miss at a layer that nobody named comes to: it is one only where the outermost layer misses too."""
+    outermost = reader.decide(_outermost(reader.measure.link_kind), held)
+    if outermost.outcome is VerdictOutcome.FAIL:
+        return VerdictOutcome.FAIL, own
+    if outermost.outcome is VerdictOutcome.PASS:
+        return VerdictOutcome.INSUFFICIENT, ("between_layers",)
+    few = outermost.figure is None or bool({"too_few_samples", "too_few_days"} & set(outermost.reasons))
+    return VerdictOutcome.INSUFFICIENT, ("goodput_only" if few else "outermost_open",)
 
 
 def _outermost(kind: LinkKind) -> Layer:
@@ -136,94 +193,82 @@ def _outermost(kind: LinkKind) -> Layer:
     return Layer.IP if kind is LinkKind.MOBILE else Layer.WIRE
 
 
-def _decide_at(samples: Sequence[Sample], measure: Measure, layer: Layer | None, rule: Rule) -> Judgement:
-    return decide(_points(samples, measure, layer), rule)
-
-
-def _points(samples: Sequence[Sample], measure: Measure, layer: Layer | None) -> list[Point]:
-    read = value_reader(measure, layer)
-    found = ((read(s.values), s.outcome) for s in samples if s.outcome in (Outcome.OK, Outcome.PROBE_LIMITED))
-    return [Point(value, outcome is Outcome.PROBE_LIMITED) for value, outcome in found if value is not None]
-
-
-def value_reader(measure: Measure, layer: Layer | None) -> Callable[[Mapping[str, float]], float | None]:
-    """How the value is read from a measurement: by its name, or, where another layer is wanted, by that layer's name.
-
-    The frame layer is not measured; it lies 18 of the 38 octets that Ethernet puts around a packet above IP (no VLAN
-    tag). A wire figure that the probe did not give is computed from the IP figure with full packets of 1,500 octets.
-    """
-    if layer is None or layer is measure.layer:
-        scale = 100 if unit_of(measure.value) == "ratio" else 1
-        return lambda values: _scaled(values.get(measure.value), scale)
-    way = direction_of(measure.value)
-    if layer is Layer.PAYLOAD:
-        return lambda values: values.get(f"{way}_mbps")
-    if layer is Layer.IP:
-        return lambda values: values.get(f"{way}_ip_mbps")
-    share = 1.0 if layer is Layer.WIRE else _FRAME / _WIRE
-    return lambda values: _above_ip(values.get(f"{way}_ip_mbps"), values.get(f"{way}_wire_mbps"), share)
-
-
-def _scaled(value: float | None, scale: int) -> float | None:
-    return None if value is None else value * scale
-
-
-def _above_ip(ip: float | None, wire: float | None, share: float) -> float | None:
-    if share == 1 and wire is not None:
-        return wire
-    if ip is None:
-        return None
-    return ip + ((wire - ip) if wire is not None else ip * _WIRE / _MTU) * share
-
-
-def direction_of(value: str) -> str:
-    """`download` or `upload`."""
-    return value.partition("_")[0]
-
-
-def _layer(samples: Sequence[Sample], measure: Measure) -> tuple[Layer | None, tuple[str, ...]]:
-    named = {sample.contract for sample in samples}
+def _layer(reader: Reader) -> tuple[Layer | None, tuple[str, ...]]:
+    """The layer that all contracts name; the measure's where they name none, several, or one that is not counted."""
+    measure = reader.measure
+    named = {layer for line in reader.lines for layer in line.layers}
     if named and None not in named and len(named) == 1:
-        return named.pop(), ("contract_layer",)
-    return measure.layer, ("mixed_layers",) if named - {None} else ()
+        (layer,) = named
+        if _series(measure, layer) is not None:
+            return layer, ("contract_layer",)
+    return measure.layer, ("mixed_layers",) if len(named) > 1 else ()
 
 
-def _gating(counts: Counter[Outcome], n: int) -> tuple[str, ...]:
+def _gating(reader: Reader, layer: Layer | None) -> tuple[str, ...]:
     """What gating must not hide: lines that fail or are never tested look good by their remaining samples."""
-    found = []
-    tried = counts[Outcome.OK] + counts[Outcome.PROBE_LIMITED] + counts[Outcome.FAILED]
-    if counts[Outcome.FAILED] > _MANY_FAILED * tried:
+    found, counts = [], reader.outcomes
+    told = sum(counts[outcome] for outcome in _TELLING)
+    if counts[Outcome.FAILED] > _MANY_FAILED * (told + counts[Outcome.FAILED]):
         found.append("many_failed")
     if counts[Outcome.SKIPPED] > _MANY_SKIPPED * counts.total():
         found.append("many_skipped")
-    if counts[Outcome.OK] + counts[Outcome.PROBE_LIMITED] > n:
+    if told > added(reader.sums(layer).values()).n:
         found.append("without_value")
     return tuple(found)
 
 
-def _detail(
-    samples: Sequence[Sample], measure: Measure, layer: Layer | None, rule: Rule, counts: Counter[Outcome]
-) -> dict[str, Any]:
-    points = _points(samples, measure, layer)
-    met = sum(rule.operator.holds(point.value, rule.value) for point in points)
+def _detail(reader: Reader, layer: Layer | None, held: Held) -> dict[str, Any]:
+    rule, days = held.rule, reader.rollup(layer).days
     detail: dict[str, Any] = {
         "statistic": rule.statistic.value,
         "min_samples": rule.min_samples,
-        "outcomes": {outcome.value: counts[outcome] for outcome in Outcome},
-        "lines": len({(sample.site, sample.link) for sample in samples}),
-        "with_value": len(points),
-        "limited": sum(point.limited for point in points),
-        "met": met,
+        "min_days": rule.min_days,
+        "confidence": rule.confidence,
+        "decide_by": "estimate" if held.by_estimate else "bounds",
+        "outcomes": {outcome.value: reader.outcomes[outcome] for outcome in Outcome},
+        "lines": len({(line.runs.site, line.runs.link) for line in reader.lines}),
+        "days": sum(1 for day in days.values() if day.all.n),
+        "with_value": added(day.all for day in days.values()).n,
+        "limited": added(tally for day in days.values() for tally in day.limited.values()).n,
+        **_met(reader, layer, rule),
     }
-    if points:
-        values = [point.value for point in points]
-        detail |= {"mean": fmean(values), "median": median(values), "met_lower": share_lower_bound(met, len(points))}
-    detail["evidence"] = named(samples)
+    for statistic in Statistic:
+        value = value_of(reader, layer, statistic)
+        if value is not None:
+            detail[statistic.value] = value
+    detail["evidence"] = evidence_of(line.runs for line in reader.lines)
     if layer is not None:
-        detail["layers"] = _by_layer(samples, measure, rule.statistic)
+        detail["layers"] = by_layer(reader, rule.statistic)
     return detail
 
 
-def _by_layer(samples: Sequence[Sample], measure: Measure, statistic: Statistic) -> dict[str, float]:
-    found = {layer: [p.value for p in _points(samples, measure, layer)] for layer in Layer}
-    return {layer.value: statistic_of(values, statistic) for layer, values in found.items() if values}
+def _met(reader: Reader, layer: Layer | None, rule: Rule) -> dict[str, Any]:
+    """How many of the samples that tell met the target themselves, and the share with its bound by days."""
+    counts = met_by_day(reader.rollup(layer), rule.operator, rule.target)
+    told, met = added(counts.values())
+    figure = share_of(counts, rule.confidence)
+    found: dict[str, Any] = {"met": met, "told": told}
+    return found if figure is None else found | {"met_share": figure.value, "met_lower": figure.lower}
+
+
+def by_layer(reader: Reader, statistic: Statistic) -> dict[str, float]:
+    """The statistic at every layer that has values."""
+    found = ((layer.value, value_of(reader, layer, statistic)) for layer in Layer)
+    return {layer: value for layer, value in found if value is not None}
+
+
+def value_of(reader: Reader, layer: Layer | None, statistic: Statistic) -> float | None:
+    """The statistic of all values as they stand; None without any."""
+    if statistic is Statistic.MEAN:
+        figure = mean_of(reader.sums(layer))
+    else:
+        found = reader.median(layer)
+        return None if found is None else found.value
+    return None if figure is None else figure.value
+
+
+def _together(parts: Sequence[Units]) -> Units:
+    if len(parts) == 1:
+        return parts[0]
+    days = sorted({day for part in parts for day in part})
+    return {day: [value for part in parts for value in part.get(day, ())] for day in days}

@@ -1,7 +1,7 @@
 """Manual targets: the latest figure that a person entered, against the target's value."""
 
 from doxa_collector.assess.inputs import Inputs
-from doxa_collector.assess.level import Judgement
+from doxa_collector.assess.judgement import Judgement
 from doxa_collector.plans.model import Target
 from doxa_collector.verdict import VerdictOutcome
 

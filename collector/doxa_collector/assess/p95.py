@@ -19,8 +19,8 @@ from math import inf
 from typing import Final
 
 from doxa_collector.assess.percentile import Percentile, percentile_of, rank
-from doxa_collector.assess.period import Period
 from doxa_collector.assess.traffic import DIRECTIONS, PER_DAY, FiveMinutes
+from doxa_collector.period import Period
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.layers import Layer
 

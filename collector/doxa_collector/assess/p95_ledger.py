@@ -6,9 +6,9 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from doxa_collector.assess.p95 import Contract, Week, days_of, judge_week
-from doxa_collector.assess.period import Period
 from doxa_collector.assess.traffic import Interval, five_minutes, read_intervals, week_ending
 from doxa_collector.ledger.schema import link as link_table
+from doxa_collector.period import Period
 from doxa_core.errors import InputError
 from doxa_core.language import Text
 from doxa_core.layers import Layer

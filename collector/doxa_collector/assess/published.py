@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from doxa_collector.assess.inputs import Inputs
-from doxa_collector.assess.level import direction_of
 from doxa_collector.plans.model import Measure, Statistic
 
 
@@ -39,3 +38,8 @@ def published_figures(inputs: Inputs, measure: Measure) -> dict[str, Published]:
 def of_statistic(figures: dict[str, Published], statistic: Statistic) -> dict[str, Published]:
     """Only the figures that are the wanted statistic: a median is not ranked among means."""
     return {code: figure for code, figure in figures.items() if figure.statistic == statistic}
+
+
+def direction_of(value: str) -> str:
+    """`download` or `upload`, from the name of a measured value."""
+    return value.partition("_")[0]

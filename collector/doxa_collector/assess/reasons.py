@@ -7,12 +7,27 @@ from doxa_core.language import Text
 REASONS: Final[dict[str, Text]] = {
     # why there is no answer
     "too_few_samples": Text(vi="chưa đủ số mẫu tối thiểu", en="fewer samples than the minimum"),
+    "too_few_days": Text(
+        vi="số ngày có đo ít hơn mức tối thiểu", en="tests on fewer days than the minimum"
+    ),
+    "within_uncertainty": Text(
+        vi="mức chỉ tiêu còn nằm giữa hai cận tin cậy, chưa phân định được đạt hay không đạt",
+        en="the target still lies between the two bounds: neither pass nor fail is certain",
+    ),
+    "value_not_kept": Text(
+        vi="giá trị mà chỉ tiêu nêu không được tổng hợp theo ngày, nên chưa đánh giá được",
+        en="the value that the target names is not rolled up by day, so it cannot be judged",
+    ),
     "no_samples": Text(vi="chưa có mẫu đo nào trong kỳ", en="no sample in this period"),
     "no_offices": Text(vi="danh mục chưa có trụ sở nào của địa bàn này", en="the registry has no office of this place"),
     "no_links": Text(vi="các trụ sở chưa khai báo đường truyền loại này", en="no link of this kind is registered"),
     "between_layers": Text(
         vi="văn bản không nêu tầng: chưa đạt ở tầng này nhưng đạt ở tầng ngoài cùng; hãy ghi tầng theo hợp đồng",
         en="the document names no layer: missed at this layer, met at the outermost one; register the contract's layer",
+    ),
+    "outermost_open": Text(
+        vi="văn bản không nêu tầng: chưa đạt ở tầng này, còn ở tầng ngoài cùng thì chưa phân định được; hãy ghi tầng theo hợp đồng",
+        en="the document names no layer: missed at this layer, undecided at the outermost one; register the contract's layer",
     ),
     "goodput_only": Text(
         vi="văn bản không nêu tầng và chỉ có số đo ở tầng ứng dụng",
@@ -59,14 +74,15 @@ REASONS: Final[dict[str, Text]] = {
     ),
     # about one office of a share
     "no_link": Text(vi="danh mục không có đường truyền loại này cho trụ sở", en="the registry has no such link for the office"),
+    "no_probe": Text(vi="trụ sở chưa có thiết bị đo", en="the office has no probe"),
     "no_lines": Text(vi="trụ sở chưa khai báo đường truyền nào", en="no link at all is registered for the office"),
     "link_down": Text(vi="mọi lần đo gần đây đều không qua", en="no recent test came through"),
     "no_recent_evidence": Text(vi="gần đây chưa có lần đo nào qua", en="nothing came through lately"),
     "below": Text(vi="dưới mức yêu cầu", en="below the required level"),
     # what the reader must know besides
-    "within_uncertainty": Text(
-        vi="cận tin cậy 95 % còn chứa mức chỉ tiêu, kết quả có thể đổi khi thêm mẫu",
-        en="the target lies within the 95 % bound: more samples may change the result",
+    "by_estimate": Text(
+        vi="kết luận theo trị số ước lượng của bản trình diễn, chưa xét cận tin cậy",
+        en="decided by the estimate alone, as in a demonstration: no bound was asked",
     ),
     "contract_layer": Text(vi="tính ở tầng mà hợp đồng nêu", en="counted at the layer that the contract names"),
     "mixed_layers": Text(
@@ -82,6 +98,10 @@ REASONS: Final[dict[str, Text]] = {
     "not_due": Text(vi="chỉ tiêu chưa đến hạn", en="the target is not due yet"),
     "entered_by_hand": Text(vi="số liệu nhập tay", en="a figure entered by hand"),
     "from_published": Text(vi="tính từ số liệu công bố đã nhập", en="from imported published figures"),
+    "former_province": Text(
+        vi="địa bàn không còn là một tỉnh: xếp cạnh các tỉnh hiện có như thêm một tỉnh",
+        en="the area is no province any more: counted beside today's provinces as one more",
+    ),
     "offices_only": Text(
         vi="đo tại trụ sở, không phải tại người dân trên địa bàn", en="measured at offices, not where the people are"
     ),
@@ -101,9 +121,10 @@ def reason_text(code: str) -> Text:
 
 DECIDING: Final = frozenset(
     {
-        "too_few_samples", "no_samples", "no_offices", "no_links", "between_layers", "goodput_only", "offices_unknown",
-        "offices_missing", "needs_other_provinces", "no_own_figure", "not_entered", "unit_differs", "no_target_value",
-        "probe_was_limit", "no_link", "link_down",
+        "too_few_samples", "too_few_days", "within_uncertainty", "no_samples", "no_offices", "no_links", "between_layers",
+        "outermost_open", "goodput_only", "value_not_kept", "offices_unknown", "offices_missing", "needs_other_provinces",
+        "no_own_figure", "not_entered", "unit_differs", "no_target_value", "probe_was_limit", "no_link", "link_down",
+        "no_probe",
     }
 )  # fmt: skip
 """The codes that say why the outcome is what it is; the others are what a reader must know besides."""

@@ -2,13 +2,14 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from doxa_collector.ledger.schema import verdict
-from doxa_collector.verdict import Verdict
+from doxa_collector.verdict import Verdict, VerdictOutcome
 
 Row = dict[str, Any]
 
@@ -68,3 +69,16 @@ def as_row(found: Verdict) -> Row:
         "reasons": json.dumps(list(found.reasons)),
         "detail": found.detail,
     }
+
+
+def from_row(row: Mapping[str, Any]) -> Verdict:
+    """The verdict of a row that `as_row` wrote."""
+    same = ("plan", "plan_version", "target", "value", "n", "lower", "upper", "layer", "published", "detail")
+    return Verdict(
+        place=row["place_code"],
+        period_from=date.fromisoformat(row["period_from"]),
+        period_to=date.fromisoformat(row["period_to"]),
+        outcome=VerdictOutcome(row["outcome"]),
+        reasons=tuple(json.loads(row["reasons"])),
+        **{name: row[name] for name in same},
+    )

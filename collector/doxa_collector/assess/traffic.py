@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from doxa_collector.assess.period import DAY_US, Period, local_day
 from doxa_collector.ledger.schema import measurement
+from doxa_collector.period import DAY_US, Period, local_day
 from doxa_core.layers import Layer
 
 METER: Final = "snmp"

@@ -85,13 +85,37 @@ def _level(said: _Said) -> str:
     if verdict.value is None or target.measure is None:
         return ""
     shown = with_unit(figure(verdict.value, target.operator, target.value, said.lang), target.unit, said.lang)
-    least = said.detail.get("min_samples")
-    few = "too_few_samples" in verdict.reasons and least is not None
     around = [said.say(LAYERS[Layer(verdict.layer)])] if verdict.layer is not None else []
-    around.append(f"n = {verdict.n}/{least}" if few else f"n = {verdict.n}")
-    around += _wire(said, said.detail.get("layers"), wanted="between_layers" in verdict.reasons)
+    around += _amount(said)
+    around += _wire(said, said.detail.get("layers"), wanted=bool(_AT_LAYERS & set(verdict.reasons)))
     where = said.say(_AT_OFFICES) if target.ispeed else ""
     return f"{where}{said.say(target.measure.statistic.text)} {shown} ({', '.join(around)})"
+
+
+_AT_LAYERS: Final = frozenset({"between_layers", "outermost_open"})
+
+
+def _amount(said: _Said) -> list[str]:
+    """How many samples, days too where they are too few, and the bounds where they leave the answer open."""
+    verdict, detail = said.verdict, said.detail
+    least, least_days = detail.get("min_samples"), detail.get("min_days")
+    few = "too_few_samples" in verdict.reasons and least is not None
+    found = [f"n = {verdict.n}/{least}" if few else f"n = {verdict.n}"]
+    if "too_few_days" in verdict.reasons and least_days is not None:
+        found.append(said.say(_DAYS.fill(days=detail.get("days", 0), least=least_days)))
+    if "within_uncertainty" in verdict.reasons:
+        ends = ((_FROM, verdict.lower), (_TO, verdict.upper))
+        found.append(" ".join(said.say(word.fill(end=_end(said, end))) for word, end in ends if end is not None))
+    return [part for part in found if part]
+
+
+def _end(said: _Said, end: float) -> str:
+    return figure(end, said.target.operator, said.target.value, said.lang)
+
+
+_DAYS: Final = Text(vi="{days}/{least} ngày", en="{days}/{least} days")
+_FROM: Final = Text(vi="từ {end}", en="from {end}")
+_TO: Final = Text(vi="đến {end}", en="to {end}")
 
 
 def _wire(said: _Said, layers: Mapping[str, float] | None, *, wanted: bool) -> list[str]:

@@ -24,9 +24,8 @@ from doxa_collector.figures.showing import change_lines, fields, figure_line, in
 from doxa_collector.figures.template import write_template
 from doxa_collector.ledger.engine import open_ledger, reading
 from doxa_collector.ledger.schema import figure, indicator
-from doxa_collector.places.cli import FOLDER
 from doxa_collector.places.gazetteer import load
-from doxa_collector.places.overlay import FILE
+from doxa_collector.places.overlay import FILE, FOLDER
 from doxa_collector.plans import load_plans
 from doxa_collector.plans.loader import default_folder
 from doxa_collector.plans.model import Mark

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 3
+VERSION: Final = 4
 """The version of these tables; `engine.UPGRADES` leads from an older one to it."""
 
 metadata = MetaData()
@@ -220,6 +220,24 @@ indicator = Table(
     Column("entered_by", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("entered_us", BigInteger, nullable=False),
+)
+
+rollup_pack = Table(  # version 4
+    "rollup_pack",
+    metadata,
+    Column("meter", String(40), primary_key=True),
+    Column("site", String(40), primary_key=True),
+    Column("link", String(40), primary_key=True),
+    Column("month", String(7), primary_key=True),  # in Vietnamese time
+    Column("content", LargeBinary, nullable=False),  # doxa_collector.rollups.pack
+)
+
+rollup_cursor = Table(  # version 4; at most one row
+    "rollup_cursor",
+    metadata,
+    Column("layout", String(16), primary_key=True),  # rollups.series.LAYOUT: packs of another one are counted anew
+    Column("position", BigInteger, nullable=False),  # the last measurement.id that the packs count
+    Column("rebuilt", BigInteger, nullable=False),  # how often packs were made anew: who read them before reads again
 )
 
 snapshot = Table(

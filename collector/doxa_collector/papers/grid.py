@@ -19,16 +19,20 @@ def place(rows: Sequence[Sequence[Cell]], width: int) -> Iterator[Placed]:
     """The cells of some rows; `ValueError` where they do not fill `width` columns: a row of the wrong length would shift
     figures under another heading.
     """
-    taken: set[tuple[int, int]] = set()
+    reached: dict[int, set[int]] = {}
+    """Row below → the columns that cells above reach into."""
+    whole = set(range(width))
     for at, row in enumerate(rows):
-        column = 0
+        taken, column = reached.pop(at, set()), 0
         for cell in row:
-            while (at, column) in taken:
+            while column in taken:
                 column += 1
             yield Placed(at, column, cell)
-            for down in range(cell.rows):
-                taken |= {(at + down, column + right) for right in range(cell.columns)}
-        if {column for found, column in taken if found == at} != set(range(width)):
+            across = range(column, column + cell.columns)
+            taken.update(across)
+            for down in range(1, cell.rows):
+                reached.setdefault(at + down, set()).update(across)
+        if taken != whole:
             raise ValueError(f"row {at} does not fill the table's {width} columns")
 
 

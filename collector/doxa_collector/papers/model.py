@@ -6,12 +6,13 @@ millimetres. A line feed in a text is a line break.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
 from doxa_collector.papers.cleaning import clean
+from doxa_collector.papers.records import field_names
 from doxa_core.language import number
 
 NO_FIGURE: Final = "chưa có số liệu"
@@ -41,12 +42,12 @@ class _Part:
     """What cleans its own texts."""
 
     def __post_init__(self) -> None:
-        for one in fields(self):
-            value = getattr(self, one.name)
+        for name in field_names(type(self)):
+            value = getattr(self, name)
             if type(value) is str:
-                object.__setattr__(self, one.name, clean(value))
+                object.__setattr__(self, name, clean(value))
             elif isinstance(value, tuple) and any(type(item) is str for item in value):
-                object.__setattr__(self, one.name, tuple(clean(v) if type(v) is str else v for v in value))
+                object.__setattr__(self, name, tuple(clean(v) if type(v) is str else v for v in value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,8 @@ class TrendPoint(_Part):
     value: float | None
     lower: float | None = None
     upper: float | None = None
+    other: float | None = None
+    """A figure of another origin for the same period: a mark of its own, never joined to the line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +214,10 @@ class TrendChart(_Part):
     target: float | None = None
     target_label: str = ""
     bounds_label: str = ""
+    label: str = ""
+    """What the line is, in the legend; empty: the title says it."""
+    other_label: str = ""
+    """What the marks of another origin are."""
     decimals: int = 1
 
 

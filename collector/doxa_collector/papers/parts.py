@@ -59,6 +59,14 @@ def point(words: str, *, bold: str = "") -> Paragraph:
     return Paragraph(runs=runs)
 
 
+def quoted(words: str, line: str, *, literally: bool = True) -> str:
+    """A quotation with where it stands; words that only sum an excerpt up stand without quotation marks."""
+    if not words:
+        return ""
+    where = f" ({line})" if line else ""
+    return f"«{words}»{where}" if literally else f"Tóm tắt: {words}{where}"
+
+
 def blank(words: str) -> Paragraph:
     """A place that people fill in."""
     return Paragraph(runs=(Run(words + " " + "…" * 16),), align=Align.LEFT)

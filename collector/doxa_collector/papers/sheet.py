@@ -50,7 +50,8 @@ def _pair(cell: Cell, *, detailed: bool) -> list[Cell]:
 
 
 def _spread(rows: Sequence[Sequence[Cell]], width: int) -> list[list[Cell]]:
-    found = [[Cell() for _ in range(width)] for _ in rows]
+    empty = Cell()
+    found = [[empty] * width for _ in rows]
     for placed in place(rows, width):
         found[placed.row][placed.column] = placed.cell
     return found

@@ -1,6 +1,6 @@
 """A figure month by month with its bounds, against a target line; nothing is drawn across a month without a figure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from doxa_collector.papers.model import NO_FIGURE, TrendChart, plain_number
@@ -11,12 +11,14 @@ _LEFT: Final = 44.0
 _TOP: Final = 34.0
 _PLOT: Final = 130.0
 _FIGURES_UP_TO: Final = 13
+_SIGN: Final = 22.0
+"""The room of a sign in the legend."""
 
 
 def draw(chart: TrendChart, family: str) -> str:
     """The chart as SVG."""
     drawing = Drawing(WIDTH, family)
-    known = [v for p in chart.points for v in (p.value, p.upper) if v is not None] + [chart.target or 0.0]
+    known = [v for p in chart.points for v in (p.value, p.upper, p.other) if v is not None] + [chart.target or 0.0]
     scale = ticks((max(known, default=0.0) or 1.0) * 1.05)
     step = (WIDTH - _LEFT - 12) / max(1, len(chart.points))
     bottom = _TOP + _PLOT
@@ -52,6 +54,8 @@ def _curve(
     for place, point in enumerate(chart.points):
         if place % every == 0:
             drawing.text(x(place), bottom + 13, point.label, anchor="middle")
+        if point.other is not None:
+            _diamond(drawing, x(place), y(point.other))
         if point.value is None:
             before = None
             drawing.text(x(place), bottom - 4, "×", anchor="middle", ink="#555555")
@@ -67,6 +71,13 @@ def _curve(
         drawing.dot(*here, SERIES[0])
 
 
+def _diamond(drawing: Drawing, x: float, y: float) -> None:
+    """The mark of another origin: its shape tells it apart in black and white too."""
+    for way in (-1, 1):
+        drawing.line(x - 4, y, x, y + 4 * way, SERIES[1], width=1.6)
+        drawing.line(x + 4, y, x, y + 4 * way, SERIES[1], width=1.6)
+
+
 def _figures(drawing: Drawing, chart: TrendChart, x: Callable[[int], float], y: Callable[[float], float]) -> None:
     """Each figure above its point and bound, or below where the target's line runs."""
     for place, point in enumerate(chart.points):
@@ -79,17 +90,36 @@ def _figures(drawing: Drawing, chart: TrendChart, x: Callable[[int], float], y: 
 
 
 def _legend(drawing: Drawing, chart: TrendChart) -> None:
-    at = _LEFT
+    """What the signs are, in a second line where one is too short."""
+    at, down = _LEFT, 0.0
+    for words, sign in _signs(chart):
+        wide = _SIGN + extent(words)
+        if at > _LEFT and at + wide > WIDTH:
+            at, down = _LEFT, down + 13
+        sign(drawing, at, down + 7.5)
+        drawing.text(at + _SIGN, down + 11, shortened(words, WIDTH - at - _SIGN))
+        at += wide + 12
+
+
+def _signs(chart: TrendChart) -> Iterator[tuple[str, Callable[[Drawing, float, float], None]]]:
+    if chart.label:
+        yield chart.label, _sign_of_line
+    if chart.other_label and any(point.other is not None for point in chart.points):
+        yield chart.other_label, lambda drawing, x, y: _diamond(drawing, x + 9, y)
     if chart.target is not None:
-        drawing.line(at, 7.5, at + 18, 7.5, TARGET, width=1.4, dash="5 3")
-        words = shortened(chart.target_label, 150)
-        drawing.text(at + 22, 11, words)
-        at += 34 + extent(words)
+        yield chart.target_label, lambda drawing, x, y: drawing.line(x, y, x + 18, y, TARGET, width=1.4, dash="5 3")
     if chart.bounds_label and any(point.lower is not None for point in chart.points):
-        drawing.line(at, 7.5, at + 14, 7.5, SERIES[0], width=1.0)
-        drawing.line(at, 3.5, at, 11.5, SERIES[0], width=1.0)
-        drawing.line(at + 14, 3.5, at + 14, 11.5, SERIES[0], width=1.0)
-        drawing.text(at + 18, 11, chart.bounds_label)
-        at += 30 + extent(chart.bounds_label)
+        yield chart.bounds_label, _sign_of_bounds
     if any(point.value is None for point in chart.points):
-        drawing.text(at, 11, f"×  {NO_FIGURE}")
+        yield NO_FIGURE, lambda drawing, x, y: drawing.text(x + 9, y + 3.5, "×", anchor="middle", ink="#555555")
+
+
+def _sign_of_line(drawing: Drawing, x: float, y: float) -> None:
+    drawing.line(x, y, x + 18, y, SERIES[0], width=1.4)
+    drawing.dot(x + 9, y, SERIES[0])
+
+
+def _sign_of_bounds(drawing: Drawing, x: float, y: float) -> None:
+    drawing.line(x, y, x + 14, y, SERIES[0], width=1.0)
+    for end in (x, x + 14):
+        drawing.line(end, y - 4, end, y + 4, SERIES[0], width=1.0)

@@ -11,7 +11,7 @@ from doxa_collector import asking
 from doxa_collector.places.gazetteer import Gazetteer, load
 from doxa_collector.places.importing.claims import read_listing
 from doxa_collector.places.importing.comparing import compare
-from doxa_collector.places.overlay import FILE, Overlay, read_overlay, write_overlay
+from doxa_collector.places.overlay import FILE, FOLDER, Overlay, read_overlay, write_overlay
 from doxa_collector.places.showing import (
     change_fields,
     change_line,
@@ -31,8 +31,6 @@ from doxa_core.language import Text
 
 Command = Callable[[argparse.Namespace], int]
 
-FOLDER: Final = Path("/var/lib/doxa-collector/places")
-"""Where a deployment keeps what it imported."""
 SHOWN_CHANGES: Final = 200
 
 

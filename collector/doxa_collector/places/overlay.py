@@ -16,6 +16,8 @@ from doxa_collector.plans.model import Mark
 from doxa_core.errors import InputError, OperationError
 from doxa_core.language import Text
 
+FOLDER: Final = Path("/var/lib/doxa-collector/places")
+"""Where a deployment keeps what it imported."""
 FILE: Final = "places.csv"
 """The overlay's name in the deployment's folder."""
 COLUMNS: Final = ("action", "code", "name", "province", "day", "last", "new", "extent", "source", "mark")

@@ -116,7 +116,7 @@ def _check_lines(target: Target, table: Table, letter: str) -> None:
                 (f"«{line}» không phải số dòng của kế hoạch {letter}", f"'{line}' is not a line number of plan {letter}"),
                 (f'hãy ghi dạng ["{letter}:47"]', f'write it as ["{letter}:47"]'),
             )  # fmt: skip
-    if not target.lines:
+    if not target.lines and target.quoted:
         raise refuse(
             table, "lines",
             ("lời văn phải có số dòng", "a quotation needs its line number"),

@@ -140,9 +140,15 @@ LAYERS: Final[Mapping[Layer, Text]] = {
 """Where a rate is counted, as sentences say it."""
 
 
+COUNTRY: Final = "00"
+"""The code of the whole country, which no unit has (as in plans/reference)."""
+
+
 class PlaceLevel(StrEnum):
     """What kind of unit answers for a plan; `area` is what an abolished unit covered, made of today's communes."""
 
+    COUNTRY = "country"
+    """All of it; its code is `COUNTRY`, as in published figures."""
     PROVINCE = "province"
     DISTRICT = "district"
     COMMUNE = "commune"
@@ -243,7 +249,7 @@ class Target:
     words: str
     """The quotation, letter by letter as in the source."""
     lines: tuple[str, ...]
-    """Where it stands, such as `A:47`."""
+    """Where it stands, such as `A:47`; empty for what is no quotation."""
     clause: str
     due: date | None = None
     due_mark: Mark = Mark.I
@@ -261,6 +267,8 @@ class Target:
     baseline: Baseline | None = None
     ispeed: bool = False
     """Whether the words bind it to VNNIC's statistic ("theo i-Speed")."""
+    quoted: bool = True
+    """False: `words` sum up what was read in an excerpt, or say a rule in our own words; never printed as a quotation."""
     caveats: tuple[str, ...] = ()
     """Reason codes that every verdict of this target carries (`offices_only`, `medium_not_measured` …)."""
     mark: Mark = Mark.V

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from doxa_collector.plans.model import PlaceLevel, PlanPlace
+from doxa_collector.plans.model import COUNTRY, PlaceLevel, PlanPlace
 from doxa_collector.plans.strictly import refuse
 from doxa_core.strict import Table
 
-_CODES: Final = {PlaceLevel.PROVINCE: 2, PlaceLevel.DISTRICT: 3, PlaceLevel.COMMUNE: 5}
+_CODES: Final = {PlaceLevel.COUNTRY: 2, PlaceLevel.PROVINCE: 2, PlaceLevel.DISTRICT: 3, PlaceLevel.COMMUNE: 5}
 
 
 def check_place(place: PlanPlace, table: Table) -> None:
@@ -20,6 +20,14 @@ def check_place(place: PlanPlace, table: Table) -> None:
             (f"mã «{place.code}» không phải mã cấp {place.level} ({digits} chữ số)",
              f"the code '{place.code}' is not a {place.level} code ({digits} digits)"),
             ("hãy giữ các số 0 ở đầu, trong dấu nháy", "keep leading zeros, in quotes"),
+        )  # fmt: skip
+    codes = {place.code, place.province}
+    if codes != {COUNTRY} if place.level is PlaceLevel.COUNTRY else COUNTRY in codes:
+        raise refuse(
+            table, "code",
+            (f"mã {COUNTRY} là của cả nước và chỉ của cả nước", f"the code {COUNTRY} is the whole country's and nothing else's"),
+            (f'hãy ghi code = "{COUNTRY}", province = "{COUNTRY}", level = "country", hoặc mã của đơn vị',
+             f'write code = "{COUNTRY}", province = "{COUNTRY}", level = "country", or the unit\'s code'),
         )  # fmt: skip
     if place.valid_from and place.valid_to and place.valid_to < place.valid_from:
         raise refuse(

@@ -57,7 +57,7 @@ def read_target(name: str, table: Table) -> Target:
         kind=read_word(table, "kind", Kind),
         title=read_sentence(table, "title"),
         words=table.text("words"),
-        lines=table.texts("lines"),
+        lines=_lines(table),
         clause=table.text("clause"),
         due=table.day("due", None),
         due_mark=read_mark(table, "due_mark", Mark.I),
@@ -70,12 +70,18 @@ def read_target(name: str, table: Table) -> Target:
         rank_among=table.integer("rank_among", 2, 100, None),
         baseline=_baseline(table.table("baseline", optional=True)),
         ispeed=table.flag("ispeed", default=False),
+        quoted=table.flag("quoted", default=True),
         caveats=table.texts("caveats", ()),
         mark=read_mark(table, "mark", Mark.V),
         note=read_optional_sentence(table, "note"),
     )
     table.close()
     return target
+
+
+def _lines(table: Table) -> tuple[str, ...]:
+    """Where the words stand: required of a quotation, the rest may have none."""
+    return table.texts("lines") if table.flag("quoted", default=True) else table.texts("lines", ())
 
 
 def _measure(table: Table | None) -> Measure | None:

@@ -3,14 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection
 
-from doxa_collector.assess.closing import Closing, Judged, differences, judge_again, kept_result, late, latest_closings
-from doxa_collector.assess.period import Period, local_day
+from doxa_collector.assess.closing import (
+    Closing,
+    Judged,
+    as_kept,
+    differences,
+    judge_again,
+    kept_result,
+    late,
+    latest_closings,
+)
 from doxa_collector.assess.run import judge_now
 from doxa_collector.assess.settings import Settings
+from doxa_collector.period import Period, local_day
 from doxa_collector.plans.model import Plan, PlanPlace
 from doxa_collector.verdict import Verdict
 from doxa_core.errors import InputError, OperationError
@@ -35,6 +45,11 @@ class Month:
     def period(self) -> Period:
         """The month."""
         return self.judged.period
+
+    @property
+    def provable(self) -> bool:
+        """Whether this doxa judges it as it was judged; False: closed by another method, and shown as it was kept."""
+        return self.closing is None or self.closing.provable
 
     @property
     def day(self) -> date:
@@ -62,28 +77,50 @@ def find_month(
     *,
     plan: str,
     place: str | None,
+    places: Path | None = None,
 ) -> Month:
-    """The plan's month; `plans` are today's and count only while the month is open.
+    """The plan's month; `plans` and `places` (the file of imported places) are today's and count only while it is open.
 
     `InputError` for a plan or a place that the month knows nothing of; `OperationError` where a closed month's evidence
     is damaged, or does not give again what was kept.
     """
     closing = latest_closings(conn).get(period.first)
     if closing is None:
-        chosen = _plan(plans, plan, period)
-        judged = judge_now(conn, [chosen], period, settings, now_us)
+        chosen = choose_plan(plans, plan, period.month)
+        judged = judge_now(conn, [chosen], period, settings, now_us, places)
     else:
         judged = _proved(conn, closing)
-        chosen = _plan(judged.plans, plan, period)
+        chosen = choose_plan(judged.plans, plan, period.month)
     late_ones = 0 if closing is None else late(conn, closing)
     return Month(
-        plan=chosen, judged=judged, closing=closing, late=late_ones, places=_places(chosen, judged, place)
+        plan=chosen, judged=judged, closing=closing, late=late_ones, places=choose_places(chosen, judged, place)
     )  # fmt: skip
 
 
+def month_or_none(
+    conn: Connection,
+    plans: Sequence[Plan],
+    period: Period,
+    settings: Settings,
+    now_us: int,
+    *,
+    plan: str,
+    place: str | None,
+    places: Path | None = None,
+) -> Month | None:
+    """The same, None for a month that did not judge the plan at this place."""
+    try:
+        return find_month(conn, plans, period, settings, now_us, plan=plan, place=place, places=places)
+    except InputError:
+        return None
+
+
 def _proved(conn: Connection, closing: Closing) -> Judged:
+    """What judging again confirms; of a month that another method closed, what was kept, which the paper says."""
     month = closing.period.first.strftime("%m/%Y")
     try:
+        if not closing.provable:
+            return as_kept(conn, closing)
         kept, judged = kept_result(conn, closing), judge_again(conn, closing)
     except ValueError as error:
         raise OperationError(_DAMAGED.fill(month=month, error=error)) from error
@@ -92,7 +129,8 @@ def _proved(conn: Connection, closing: Closing) -> Judged:
     return judged
 
 
-def _plan(plans: Sequence[Plan], wanted: str, period: Period) -> Plan:
+def choose_plan(plans: Sequence[Plan], wanted: str, when: str) -> Plan:
+    """The plan of that id; `InputError` with the nearest name where there is none in the period `when`."""
     for plan in plans:
         if plan.id == wanted:
             return plan
@@ -100,11 +138,12 @@ def _plan(plans: Sequence[Plan], wanted: str, period: Period) -> Plan:
     if near := nearest(wanted, known):
         mend = Text(vi=f"có phải ý bạn là «{near}»?", en=f"did you mean '{near}'?")
     else:
-        mend = _KNOWN.fill(month=period.month, known=", ".join(known) or "–")
+        mend = _KNOWN.fill(month=when, known=", ".join(known) or "–")
     raise InputError(wanted, _NO_PLAN, mend)
 
 
-def _places(plan: Plan, judged: Judged, wanted: str | None) -> tuple[PlanPlace, ...]:
+def choose_places(plan: Plan, judged: Judged, wanted: str | None) -> tuple[PlanPlace, ...]:
+    """The places of the plan that were judged, or the one asked for; `InputError` where there is none."""
     period, day = judged.period, judged_day(judged)
     codes = {v.place for v in judged.verdicts if v.plan == plan.id}
     there = [place for place in plan.places if place.code in codes and place.judged_on(day)]

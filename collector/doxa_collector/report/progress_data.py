@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import Connection, select
@@ -10,14 +11,11 @@ from sqlalchemy import Connection, select
 from doxa_collector.assess.evidence import Evidence as Ledger
 from doxa_collector.assess.evidence import Office
 from doxa_collector.assess.manual import FLAG
-from doxa_collector.assess.period import local_day
-from doxa_collector.assess.published import published_figures
 from doxa_collector.assess.reasons import reason_text
 from doxa_collector.assess.share import Standing
 from doxa_collector.assess.wording import explain
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.papers.drafts.progress_records import (
-    CommuneRow,
     CommuneTable,
     Evidence,
     HandRow,
@@ -26,23 +24,29 @@ from doxa_collector.papers.drafts.progress_records import (
     Progress,
     TargetRow,
 )
-from doxa_collector.papers.parts import said
+from doxa_collector.papers.parts import quoted, said
 from doxa_collector.papers.period import ReportPeriod, day
 from doxa_collector.papers.sources import Ground, sign
-from doxa_collector.plans.model import Condition, Kind, Mark, Plan, PlanPlace, Target
+from doxa_collector.period import local_day
+from doxa_collector.plans.model import Kind, Mark, Plan, PlanPlace, Target
+from doxa_collector.report.communes import Register, communes_of, evidence_for
 from doxa_collector.report.month import Month
+from doxa_collector.report.months import Months
+from doxa_collector.report.trends import remarks_of, states_of, trends_of
 from doxa_collector.report.wording import (
     DUE,
     condition_words,
+    confidence_of,
     demand,
     doubt_notes,
+    figure_month,
     layer_words,
     sentence,
     statistic_words,
     unit_words,
     when,
 )
-from doxa_collector.verdict import Verdict, VerdictOutcome
+from doxa_collector.verdict import Verdict
 
 Detail = Mapping[str, Any]
 
@@ -89,28 +93,40 @@ class _Judged:
         return self.target.title.vi + (f" – {self.place.name}" if several else "")
 
 
-def progress_of(conn: Connection, month: Month) -> Filled:
-    """The record of a month; of a closed one the same on whatever day it is asked."""
+def progress_of(conn: Connection, months: Months) -> Filled:
+    """The record of a period; of closed months the same on whatever day it is asked."""
+    month = months.main
     found = tuple(_judged(month))
-    ledger = Ledger(conn, month.period, month.day, month.judged.inputs, month.judged.last_id)
-    shares = [one for one in found if one.detail.get("members")]
+    ledger, register = evidence_for(conn, month), Register(month)
+    tables = [
+        (one, communes_of(ledger, register, one.target, one.place, one.title, one.detail)) for one in found
+    ]  # fmt: skip
     progress = Progress(
         plan_title=month.plan.title,
         place=", ".join(place.name for place in month.places),
-        period=ReportPeriod(first=month.period.first, last=month.period.last),
-        made_on=local_day(month.judged.judged_us),
+        period=ReportPeriod(first=months.span.first, last=months.span.last),
+        made_on=_made_on(months),
         rows=tuple(_row(one) for one in found if one.target.kind is not Kind.MANUAL),
         hand=tuple(_hand(one) for one in found if one.target.kind is Kind.MANUAL),
-        communes=tuple(_communes(one) for one in shares),
+        communes=tuple(table for _, table in tables if table is not None),
+        trends=trends_of(months),
+        month_states=states_of(months),
+        remarks=tuple(remarks_of(months)),
         grounds=(_ground(month.plan),),
         evidence=_evidence(conn, month, found, ledger),
     )
     return Filled(
         progress=progress,
         scopes=tuple(_scope(ledger, place) for place in month.places),
-        shortened=tuple(one.label for one in shares if _listed(one) < one.detail["offices"]["total"]),
+        shortened=tuple(one.label for one, table in tables if table is not None and _lists_less(one, table)),
         ranks=frozenset(one.label for one in found if one.target.kind is Kind.RANK),
     )
+
+
+def _made_on(months: Months) -> date:
+    """The day of its youngest judgement."""
+    found = [column.month.judged.judged_us for column in months.columns if column.month is not None]
+    return local_day(max((months.main.judged.judged_us, *found)))
 
 
 def _judged(month: Month) -> Iterator[_Judged]:
@@ -120,9 +136,10 @@ def _judged(month: Month) -> Iterator[_Judged]:
         yield _Judged(month, verdict, targets[verdict.target], places[verdict.place], json.loads(verdict.detail))
 
 
-def _listed(one: _Judged) -> int:
-    """Offices listed, and those that the registry lacks: these nobody can list."""
-    return int(one.detail["members_shown"]) + int(one.detail["offices"]["missing"])
+def _lists_less(one: _Judged, table: CommuneTable) -> bool:
+    """Whether a month that another method closed kept only the first of its offices."""
+    total = one.detail.get("offices", {}).get("total", 0)
+    return not one.month.provable and len(table.rows) + table.unlisted < total
 
 
 # --- what was measured or published
@@ -134,6 +151,7 @@ def _row(one: _Judged) -> TargetRow:
         label=one.label,
         title=one.title,
         words=target.words,
+        quoted=target.quoted,
         line=", ".join(target.lines),
         operator=target.operator,
         operator_mark=target.operator_mark,
@@ -167,7 +185,7 @@ def _published(one: _Judged) -> Known | None:
     if value is None or origin is None:
         return None
     return Known(
-        value=value, unit="Mbps", when=when(one.month.period.month), statistic=statistic_words(origin["statistic"]),
+        value=value, unit="Mbps", when=when(figure_month(one.month.period)), statistic=statistic_words(origin["statistic"]),
         mark=Mark(origin["mark"]), source=origin["source"],
     )  # fmt: skip
 
@@ -183,6 +201,7 @@ def _measured(one: _Judged) -> Measured | None:
     return Measured(
         value=verdict.value, unit=unit_words(target.unit), statistic=statistic_words(one.detail.get("statistic")),
         layer=layer_words(verdict.layer), lower=verdict.lower, upper=verdict.upper,
+        confidence=confidence_of(one.detail),
     )  # fmt: skip
 
 
@@ -232,11 +251,11 @@ def _share_notes(one: _Judged) -> Iterator[str]:
 
 def _hand(one: _Judged) -> HandRow:
     target = one.target
-    quoted = f"{one.title}\n«{target.words}» ({', '.join(target.lines)})"
+    titled = f"{one.title}\n{quoted(target.words, ', '.join(target.lines), literally=target.quoted)}"
     entered, who = _entered(one)
     return HandRow(
         label=one.label,
-        title=quoted,
+        title=titled,
         operator=target.operator,
         operator_mark=target.operator_mark,
         value=target.value,
@@ -270,72 +289,6 @@ def _entered(one: _Judged) -> tuple[Known | None, str]:
         value=one.verdict.value, unit=unit_words(unit), when=when(as_of), statistic=done, source=source
     )  # fmt: skip
     return known, str(latest["entered_by"])
-
-
-# --- the offices of a share
-
-
-def _communes(one: _Judged) -> CommuneTable:
-    condition = one.target.condition
-    return CommuneTable(
-        label=one.label,
-        title=one.title,
-        operator=None if condition is None else condition.operator,
-        value=None if condition is None else condition.value,
-        rows=tuple(_commune(one, member, condition) for member in one.detail["members"]),
-    )
-
-
-def _commune(one: _Judged, member: Detail, condition: Condition | None) -> CommuneRow:
-    measure = None if condition is None else condition.measure
-    rated = measure is not None
-    standing, n = Standing(member["standing"]), int(member["n"])
-    notes = [reason_text(code).vi for code in member["reasons"]]
-    if not rated and standing is Standing.MET:
-        notes.append(f"{n} lần đo qua trong những ngày cuối kỳ")
-    return CommuneRow(
-        code=member["place"],
-        name=_office_name(one.month, member["site"], member["place"]),
-        link="" if condition is None else condition.link_kind.text.vi,
-        published=_published_at(one, condition, member["place"]),
-        measured=_member_figure(member, condition),
-        samples=n if rated else None,
-        needed=one.month.judged.settings.min_samples if rated else None,
-        outcome=_OUTCOMES[standing],
-        notes=tuple(map(sentence, notes)),
-    )
-
-
-def _member_figure(member: Detail, condition: Condition | None) -> Measured | None:
-    if member.get("value") is None or condition is None or condition.measure is None:
-        return None
-    return Measured(
-        value=member["value"], unit=unit_words(condition.unit), statistic=condition.measure.statistic.text.vi,
-        layer=layer_words(member.get("layer")),
-    )  # fmt: skip
-
-
-def _published_at(one: _Judged, condition: Condition | None, code: str) -> Known | None:
-    if condition is None or condition.measure is None:
-        return None
-    found = published_figures(one.month.judged.inputs, condition.measure).get(code)
-    if found is None:
-        return None
-    return Known(
-        value=found.value, unit="Mbps", when=when(one.month.period.month), statistic=statistic_words(found.statistic),
-        mark=Mark(found.mark), source=found.source,
-    )  # fmt: skip
-
-
-def _office_name(month: Month, site: str, code: str) -> str:
-    """The commune, and the office within it: a commune may have several."""
-    inputs, on = month.judged.inputs, month.day.isoformat()
-    places = (
-        row["name"] for row in inputs.place
-        if row["code"] == code and row["valid_from"] <= on and on <= row.get("valid_to", on)
-    )  # fmt: skip
-    sites = (row["name"] for row in inputs.site if row["site"] == site)
-    return "\n".join(dict.fromkeys((str(next(places, code)), str(next(sites, site)))))
 
 
 # --- what it stands on
@@ -383,9 +336,3 @@ def _scope(ledger: Ledger, place: PlanPlace) -> Scope:
 _NO_DATE: Final = "văn bản không ghi thời điểm"
 _CHUNK: Final = 500  # names in one statement: databases limit their number
 _COUNTED: Final = {Kind.LEVEL: "mẫu", Kind.SHARE: "trụ sở đã rõ", Kind.RANK: "tỉnh", Kind.MANUAL: "lần nhập"}
-_OUTCOMES: Final = {
-    Standing.MET: VerdictOutcome.PASS,
-    Standing.FAILED: VerdictOutcome.FAIL,
-    Standing.LIMITED: VerdictOutcome.PROBE_LIMITED,
-    Standing.UNKNOWN: VerdictOutcome.INSUFFICIENT,
-}

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any, Final
 
 from doxa_collector.assess.closing import Closing
-from doxa_collector.assess.period import local_day
 from doxa_collector.papers.drafts.progress import progress_report
 from doxa_collector.papers.model import NO_FIGURE, Align, Annex, Block, Cell, Column, Document, Heading, Table
 from doxa_collector.papers.parts import NOT_APPLICABLE, figure, paragraph, point, said, tabled
@@ -15,9 +14,12 @@ from doxa_collector.papers.period import day
 from doxa_collector.papers.secrecy import veiled
 from doxa_collector.papers.settings import PaperSettings
 from doxa_collector.papers.sources import legend, sign
+from doxa_collector.period import local_day
 from doxa_collector.plans.model import Mark, PlanPlace
 from doxa_collector.report.month import Month
+from doxa_collector.report.months import Months
 from doxa_collector.report.progress_data import Filled, Scope
+from doxa_collector.report.span import SpanKind
 from doxa_collector.report.wording import doubts
 
 PROVISIONAL: Final = "số liệu tạm tính, tháng chưa khóa sổ"
@@ -42,22 +44,34 @@ class Proof:
     """Over the SHA-256 of each signed line, in the order of their ids (`assess.evidence.named`)."""
 
 
-def progress_paper(month: Month, filled: Filled, settings: PaperSettings) -> Document:
-    """The whole paper; of a closed month the same on whatever day it is made."""
+def progress_paper(months: Months, filled: Filled, settings: PaperSettings) -> Document:
+    """The whole paper; of closed months the same on whatever day it is made."""
+    month = months.main
     draft = progress_report(filled.progress, settings)
     proofs = tuple(_proofs(month))
     head = draft.head
-    if month.closing is None:
-        head = replace(head, subject=f"{head.subject}\n({PROVISIONAL})")
-    scope = veiled(tuple(_scope_lines(month, filled)), reveal=settings.reveal, tslcd=True)
+    if months.provisional:
+        head = replace(head, subject=f"{head.subject}\n({provisional_words(months)})")
+    scope = veiled(tuple(_scope_lines(months, filled)), reveal=settings.reveal, tslcd=True)
     marks = legend(set(_marks(month, filled)))
     return replace(
         draft,
         head=head,
         blocks=_after_first_heading(draft.blocks, (*map(point, scope), *marks)),
-        annexes=tuple(_annex(one, month, filled, proofs, settings) for one in draft.annexes),
-        data={**draft.data, **_for_machines(month, filled, proofs)},
+        annexes=tuple(_annex(one, months, filled, proofs, settings) for one in draft.annexes),
+        data={**draft.data, **_for_machines(months, filled, proofs)},
     )
+
+
+def provisional_words(months: Months) -> str:
+    """Why the figures may still change, or stand for no month."""
+    if months.span.kind is SpanKind.DAYS:
+        return "kỳ do người dùng chọn, không phải kết quả đánh giá tháng"
+    return PROVISIONAL if not months.columns else "số liệu tạm tính, có tháng chưa khóa sổ"
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _after_first_heading(blocks: tuple[Block, ...], more: Iterable[Block]) -> tuple[Block, ...]:
@@ -65,10 +79,10 @@ def _after_first_heading(blocks: tuple[Block, ...], more: Iterable[Block]) -> tu
     return (*blocks[:at], *more, *blocks[at:])
 
 
-def _scope_lines(month: Month, filled: Filled) -> Iterator[str]:
-    if month.closing is None:
-        yield f"{PROVISIONAL[0].upper()}{PROVISIONAL[1:]}: kết quả còn thay đổi cho đến khi khóa sổ."
-    plan = month.plan
+def _scope_lines(months: Months, filled: Filled) -> Iterator[str]:
+    if months.provisional and months.span.kind is not SpanKind.DAYS:
+        yield f"{_capital(provisional_words(months))}: kết quả còn thay đổi cho đến khi khóa sổ."
+    plan = months.main.plan
     yield f"Thời gian của kế hoạch: từ {day(plan.valid_from)} đến {day(plan.valid_to)}{sign(plan.period_mark)}."
     for scope in filled.scopes:
         yield f"{_place(scope)}."
@@ -107,15 +121,15 @@ def _marks(month: Month, filled: Filled) -> Iterator[Mark]:
 # --- the annexes
 
 
-def _annex(annex: Annex, month: Month, filled: Filled, proofs: tuple[Proof, ...], settings: PaperSettings) -> Annex:
+def _annex(annex: Annex, months: Months, filled: Filled, proofs: tuple[Proof, ...], settings: PaperSettings) -> Annex:
     more: list[Block] = []
     if annex.title == COMMUNES and filled.shortened:
         labels = ", ".join(dict.fromkeys(filled.shortened))
         more.append(paragraph(f"Danh sách của {labels} đã rút gọn: trụ sở không đáp ứng đứng trước.", small=True))
     if annex.title == PROOF:
-        more += _proof_blocks(month, proofs, settings)
-    if month.closing is None:
-        more.append(paragraph(f"{PROVISIONAL[0].upper()}{PROVISIONAL[1:]}.", small=True))
+        more += _proof_blocks(months.main, proofs, settings)
+    if months.provisional:
+        more.append(paragraph(f"{_capital(provisional_words(months))}.", small=True))
     kept = (_without_measured_ranks(block, filled) for block in annex.blocks)
     return replace(annex, blocks=(*kept, *more))
 
@@ -137,7 +151,8 @@ def _proof_blocks(month: Month, proofs: tuple[Proof, ...], settings: PaperSettin
     if month.closing is not None:
         yield from map(point, veiled(tuple(_closed(month.closing)), reveal=settings.reveal, tslcd=True))
     yield point(
-        "Mã băm của mỗi kết quả: SHA-256 trên các mã SHA-256 của từng bản ghi đã ký, theo thứ tự số bản ghi; chỉ tiêu "
+        "Mã băm của mỗi kết quả: SHA-256 trên các chuỗi mã băm của từng đường truyền và từng ngày, mỗi chuỗi nối SHA-256 của các bản "
+        "ghi đã ký theo thứ tự số bản ghi; chỉ tiêu "
         "không có trong bảng dựa trên số liệu công bố, số liệu nhập tay hoặc danh mục đường truyền."
     )
     if proofs:
@@ -150,7 +165,10 @@ def _closed(closing: Closing) -> Iterator[str]:
         yield f"Lý do mở lại: {closing.reason} ({closing.actor})."
     yield f"Mã băm SHA-256 của kết quả cả tháng: {closing.verdicts}."
     yield f"Mã băm SHA-256 của danh mục và số liệu nhập: {closing.inputs}."
-    yield "Trước khi in, kết quả được tính lại từ số liệu gốc và trùng khớp với kết quả lúc khóa sổ."
+    if closing.provable:
+        yield "Trước khi in, kết quả được tính lại từ số liệu gốc và trùng khớp với kết quả lúc khóa sổ."
+    else:
+        yield f"Tháng này được khóa sổ theo phép đánh giá số {closing.method}: in đúng kết quả lúc khóa sổ, không tính lại."
 
 
 def _day_of(closing: Closing) -> date:
@@ -196,7 +214,8 @@ def _proofs(month: Month) -> Iterator[Proof]:
             )  # fmt: skip
 
 
-def _for_machines(month: Month, filled: Filled, proofs: tuple[Proof, ...]) -> dict[str, Any]:
+def _for_machines(months: Months, filled: Filled, proofs: tuple[Proof, ...]) -> dict[str, Any]:
+    month = months.main
     closing = month.closing
     closed = None if closing is None else {
         "revision": closing.revision, "closed_us": closing.closed_us, "program": closing.program,
@@ -204,7 +223,8 @@ def _for_machines(month: Month, filled: Filled, proofs: tuple[Proof, ...]) -> di
     }  # fmt: skip
     return {
         "plan": month.plan.id,
-        "provisional": closing is None,
+        "provisional": months.provisional,
+        "judged": {"from": month.period.first.isoformat(), "to": month.period.last.isoformat()},
         "closed": closed,
         "places": [
             {"code": s.place.code, "name": s.place.name, "mark": s.place.mark.value, "offices": s.offices, "heard": s.heard}

@@ -32,6 +32,7 @@ def read_paper(file: Path | None) -> Paper:
     table = top.table("paper")
     found = Paper(words=_words(table), look=_look(table, file.parent))
     table.close()
+    top.table("accept", optional=True)  # the records of acceptance read it (accept.settings)
     top.close()
     return found
 

@@ -2,15 +2,16 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from doxa_collector.assess.manual import FLAG
 from doxa_collector.papers.numbering import roman
 from doxa_collector.papers.parts import said
 from doxa_collector.papers.period import day
 from doxa_collector.papers.sources import sign
+from doxa_collector.period import Period
 from doxa_collector.plans.model import LAYERS, Condition, Kind, Mark, Measure, Operator, Statistic, Target, Unit
 from doxa_core.layers import Layer
 
@@ -97,3 +98,18 @@ def doubt_notes(target: Target, *said_already: str) -> tuple[str, ...]:
         if mark is not Mark.V and words not in said_already:
             found[mark].append(words)
     return tuple(f"{', '.join(words)}{sign(mark)}" for mark, words in found.items())
+
+
+def figure_month(period: Period) -> str:
+    """The month whose published figures stand beside a period: its last one."""
+    return f"{period.last:%Y-%m}"
+
+
+def confidence_words(detail: Mapping[str, Any]) -> str:
+    """`95 %`: with which confidence each bound of a verdict holds."""
+    return f"{said(round(100 * confidence_of(detail), 4))} %"
+
+
+def confidence_of(detail: Mapping[str, Any]) -> float:
+    """The confidence that a verdict's bounds have; those of the first method said nothing and had 95 %."""
+    return float(detail.get("confidence", 0.95))

@@ -14,8 +14,8 @@ from typing import Final
 
 from doxa_collector.plans.model import Operator, Statistic
 from doxa_collector.statistics.bins import meeting
-from doxa_collector.statistics.mean import Figure, mean_of
-from doxa_collector.statistics.quantile import quantile_of
+from doxa_collector.statistics.mean import Figure, Mean, mean_of
+from doxa_collector.statistics.quantile import Quantile
 from doxa_collector.statistics.rollup import Rollup, Tallies, Tally, added
 from doxa_collector.statistics.sample import micro
 from doxa_collector.statistics.student import check_confidence
@@ -57,7 +57,15 @@ class Decision:
 
 def decide(rollup: Rollup, rule: Rule) -> Decision:
     """The verdict for a period; the order of arrival and the way of merging never change it."""
-    return _decide(_figure(_all(rollup), rule), lambda: _figure(_telling(rollup, rule), rule), rule)
+    return _decide(_figure(rollup, rule, telling=False), lambda: _figure(rollup, rule, telling=True), rule)
+
+
+def decide_quantile(found: Quantile | None, rule: Rule) -> Decision:
+    """The same verdict from a median of values none of which the probe limited. `ValueError` for a rule about a mean."""
+    if rule.statistic is not Statistic.MEDIAN:
+        raise ValueError("a quantile knows no mean: it takes sums, or the rollup")
+    figure = None if found is None else found.figure(rule.confidence)
+    return _decide(figure, lambda: figure, rule)
 
 
 def decide_sums(days: Mapping[int, Tally], rule: Rule) -> Decision:
@@ -97,13 +105,26 @@ def _too_few(figure: Figure, rule: Rule) -> tuple[str, ...]:
     return tuple(code for code, true in codes.items() if true)
 
 
-def _figure(days: Mapping[int, Tallies], rule: Rule) -> Figure | None:
-    if rule.statistic is Statistic.MEDIAN:
-        return quantile_of(days, 0.5, rule.confidence)
-    return mean_of({day: added(bins.values()) for day, bins in days.items()}, rule.confidence)
+def _figure(rollup: Rollup, rule: Rule, *, telling: bool) -> Figure | None:
+    """The statistic of all values, or of those that tell; what several rules share is found once."""
+    limited = any(day.limited for day in rollup.days.values())
+    asked = (rule.operator, rule.target) if telling and limited else None
+    key = (rule.statistic, asked)
+    if key not in rollup.known:
+        days = all_values(rollup) if asked is None else _telling(rollup, rule)
+        rollup.known[key] = _prepared(days, rule.statistic)
+    found: Mean | Quantile | None = rollup.known[key]
+    return None if found is None else found.figure(rule.confidence)
 
 
-def _all(rollup: Rollup) -> dict[int, Tallies]:
+def _prepared(days: Mapping[int, Tallies], statistic: Statistic) -> Mean | Quantile | None:
+    if statistic is Statistic.MEDIAN:
+        return Quantile.of(days)
+    return Mean.of({day: added(bins.values()) for day, bins in days.items()})
+
+
+def all_values(rollup: Rollup) -> dict[int, Tallies]:
+    """Day → all its values as they stand, limited or not."""
     return {day: _joined(one.bins, one.limited) for day, one in rollup.days.items()}
 
 

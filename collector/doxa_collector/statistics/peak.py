@@ -38,13 +38,15 @@ class Peak:
     """By the bootstrap: a quotient has no t."""
 
 
-def peak_of(rollup: Rollup, window: Window, confidence: float = 0.95) -> Peak:
-    """The window against the rest. What is not known is None."""
+def peak_of(rollup: Rollup, window: Window, confidence: float = 0.95, *, with_ratio: bool = True) -> Peak:
+    """The window against the rest. What is not known is None. `with_ratio=False` leaves out the bootstrap, which takes
+    most of the time, and the quotient with it.
+    """
     inside = {n: window.tally(n, day) for n, day in rollup.days.items() if window.on(n)}
     outside = {n: _rest(rollup.days[n].all, tally) for n, tally in inside.items()}
     pairs = [(inside[n], outside[n]) for n in sorted(inside) if inside[n].n and outside[n].n]
     both = {n: _gap(inside[n], outside[n]) for n in inside if inside[n].n and outside[n].n}
-    ratio = _ratio(pairs)
+    ratio = _ratio(pairs) if with_ratio else None
     return Peak(
         inside=mean_of(inside, confidence),
         outside=mean_of(outside, confidence),

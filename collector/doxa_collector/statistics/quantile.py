@@ -6,17 +6,19 @@ from how the days differ in their share of tests at or below the quantile (Woodr
 From a rollup a value is known to its bin: bounds are rounded outwards to the bin's edges.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import NamedTuple
 
 from doxa_collector.statistics.binomial import binomial_tail
-from doxa_collector.statistics.bins import highest, lowest
+from doxa_collector.statistics.bins import bin_of, highest, lowest
 from doxa_collector.statistics.mean import Figure
 from doxa_collector.statistics.rollup import Tallies, Tally
 from doxa_collector.statistics.sample import plain
-from doxa_collector.statistics.share import effective_tests
+from doxa_collector.statistics.share import Clustering
 from doxa_collector.statistics.student import check_confidence
 
 
@@ -41,9 +43,89 @@ class _Ordered(NamedTuple):
             low, high = (low, middle) if self.reached[middle] >= rank else (middle + 1, high)
         return low
 
+    @property
+    def n(self) -> int:
+        return self.reached[-1] if self.reached else 0
+
+    def key(self, rank: int) -> int:
+        return self.keys[self.at(rank)]
+
     def value(self, rank: int) -> float:
         tally = self.tallies[self.at(rank)]
         return plain(tally.total, tally.n)
+
+
+class _Sorted(NamedTuple):
+    """The same from the values themselves, none of which the probe limited: their order is that of their bins."""
+
+    values: Sequence[int]
+    """Millionths, the smallest first."""
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+    def key(self, rank: int) -> int:
+        return bin_of(self.values[rank - 1])
+
+    def value(self, rank: int) -> float:
+        key = self.key(rank)
+        start = bisect_left(self.values, lowest(key)) if key % 2 == 0 else bisect_right(self.values, lowest(key))
+        end = bisect_left(self.values, highest(key)) if key % 2 else bisect_right(self.values, highest(key))
+        return plain(sum(self.values[start:end]), end - start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantile:
+    """A quantile of some days: found once, whatever confidence is asked for."""
+
+    share: float
+    value: float
+    days: int
+    ordered: _Ordered | _Sorted
+    clustering: Clustering
+
+    @classmethod
+    def of(cls, days: Mapping[int, Tallies], share: float = 0.5) -> "Quantile | None":
+        """Over days → bins; None without a value. `ValueError` unless 0 < share < 1."""
+        if not 0 < share < 1:
+            raise ValueError(f"there is no quantile at {share}")
+        ordered = _order(days)
+        if not ordered.n:
+            return None
+        value, rank = _found(ordered, share)
+        below = _below(days, ordered.key(rank))
+        counted = sum(1 for bins in days.values() if bins)
+        return cls(share=share, value=value, days=counted, ordered=ordered, clustering=Clustering.of(below))
+
+    @classmethod
+    def of_values(cls, days: Mapping[int, Sequence[int]], share: float = 0.5) -> "Quantile | None":
+        """The same over days → values in whole millionths, none of which the probe limited: several times faster."""
+        if not 0 < share < 1:
+            raise ValueError(f"there is no quantile at {share}")
+        ordered = _Sorted(sorted(chain.from_iterable(days.values())))
+        if not ordered.n:
+            return None
+        value, rank = _found(ordered, share)
+        key = ordered.key(rank)
+        most = highest(key) - key % 2  # what lies in the bin, and all below it
+        below = {day: Tally(len(values), sum(map(most.__ge__, values))) for day, values in days.items()}
+        counted = sum(1 for values in days.values() if values)
+        return cls(share=share, value=value, days=counted, ordered=ordered, clustering=Clustering.of(below))
+
+    def figure(self, confidence: float) -> Figure:
+        """With the bounds of this confidence."""
+        ordered, n = self.ordered, self.ordered.n
+        effective = self.clustering.effective_tests(confidence)
+        ranks = ranks_of(n, self.share, effective, confidence)
+        return Figure(
+            value=self.value,
+            n=n,
+            days=self.days,
+            lower=plain(lowest(ordered.key(ranks.lower))) if ranks.lower else None,
+            upper=plain(highest(ordered.key(ranks.upper))) if ranks.upper <= n else None,
+            effective_n=effective,
+        )
 
 
 def quantile_of(days: Mapping[int, Tallies], share: float = 0.5, confidence: float = 0.95) -> Figure | None:
@@ -53,25 +135,8 @@ def quantile_of(days: Mapping[int, Tallies], share: float = 0.5, confidence: flo
     0 < share < 1.
     """
     check_confidence(confidence)
-    if not 0 < share < 1:
-        raise ValueError(f"there is no quantile at {share}")
-    ordered = _order(days)
-    if not ordered.keys:
-        return None
-    n = ordered.reached[-1]
-    middle = share == 0.5 and n % 2 == 0
-    rank = n // 2 if middle else max(1, _ceiling(share * n))
-    value = (ordered.value(rank) + ordered.value(rank + 1)) / 2 if middle else ordered.value(rank)
-    effective = effective_tests(_below(days, ordered.keys[ordered.at(rank)]), confidence)
-    ranks = ranks_of(n, share, effective, confidence)
-    return Figure(
-        value=value,
-        n=n,
-        days=sum(1 for bins in days.values() if bins),
-        lower=plain(lowest(ordered.keys[ordered.at(ranks.lower)])) if ranks.lower else None,
-        upper=plain(highest(ordered.keys[ordered.at(ranks.upper)])) if ranks.upper <= n else None,
-        effective_n=effective,
-    )
+    found = Quantile.of(days, share)
+    return None if found is None else found.figure(confidence)
 
 
 def ranks_of(n: int, share: float, effective: float, confidence: float) -> Ranks:
@@ -97,17 +162,24 @@ def _exact_ranks(n: int, share: float, confidence: float) -> Ranks:
     return Ranks(lower, low)
 
 
+def _found(ordered: _Ordered | _Sorted, share: float) -> tuple[float, int]:
+    """The quantile, and the rank whose bin its bounds are found around."""
+    n = ordered.n
+    if share == 0.5 and n % 2 == 0:
+        return (ordered.value(n // 2) + ordered.value(n // 2 + 1)) / 2, n // 2
+    rank = max(1, _ceiling(share * n))
+    return ordered.value(rank), rank
+
+
 def _order(days: Mapping[int, Tallies]) -> _Ordered:
-    counts: dict[int, int] = {}
-    totals: dict[int, int] = {}
+    found: dict[int, Tally] = {}
     for bins in days.values():
-        for key, (n, total) in bins.items():
-            counts[key] = counts.get(key, 0) + n
-            totals[key] = totals.get(key, 0) + total
-    keys = sorted(counts)
-    return _Ordered(
-        keys, [Tally(counts[key], totals[key]) for key in keys], list(accumulate(counts[key] for key in keys))
-    )
+        for key, tally in bins.items():
+            known = found.get(key)
+            found[key] = tally if known is None else Tally(known.n + tally.n, known.total + tally.total)
+    keys = sorted(found)
+    tallies = [found[key] for key in keys]
+    return _Ordered(keys, tallies, list(accumulate(tally.n for tally in tallies)))
 
 
 def _below(days: Mapping[int, Tallies], most: int) -> dict[int, Tally]:

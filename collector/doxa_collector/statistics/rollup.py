@@ -7,7 +7,7 @@ digits. A percentile is exact to its bin (0.1 %), and exactly the sample where t
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import chain
 from typing import Any, Final, NamedTuple
@@ -70,6 +70,8 @@ class Rollup:
     """Days since 1970 → what was measured on them. A day without a run is absent."""
 
     days: Mapping[int, Day]
+    known: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was found of it once and may be asked again (`level.decide`); no part of it."""
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> "Rollup":

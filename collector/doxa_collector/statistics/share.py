@@ -7,11 +7,12 @@ never narrower than the plain binomial ones of methods.md §5 (`binomial.share_b
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from doxa_collector.plans.model import Operator
 from doxa_collector.statistics.binomial import Interval, share_bounds
 from doxa_collector.statistics.bins import meeting
-from doxa_collector.statistics.clusters import day_error
+from doxa_collector.statistics.clusters import DayError, day_error
 from doxa_collector.statistics.mean import Figure
 from doxa_collector.statistics.rollup import Rollup, Tallies, Tally, added
 from doxa_collector.statistics.sample import micro
@@ -46,17 +47,39 @@ def bounds_at(met: int, n: int, effective: float, confidence: float) -> Interval
     return Interval(share_bounds(fewer, size, confidence).lower, share_bounds(more, size, confidence).upper)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clustering:
+    """How much tests of one day resemble each other in meeting a target: found once, whatever confidence is asked for."""
+
+    n: int
+    error: DayError | None
+    """None: a single day, which shows nothing of how days differ."""
+    effect: float = 1.0
+    """The design effect: so many times fewer tests apart would tell as much."""
+
+    @classmethod
+    def of(cls, counts: Mapping[int, Tally]) -> "Clustering":
+        """Over days → (tests, tests that met)."""
+        n, met = added(counts.values())
+        error = day_error(counts)
+        if error is None:
+            return cls(n=n, error=None)
+        own = met * (n - met) / n**3
+        spread = error.units * error.units
+        effect = error.widening if own == 0 else max(1.0, spread / own)  # where all met, nothing shows how they cluster
+        return cls(n=n, error=error, effect=effect)
+
+    def effective_tests(self, confidence: float) -> float:
+        """How many independent tests tell as much as these, at most as many as there are."""
+        if self.error is None:
+            return min(1.0, float(self.n))
+        certain = t_quantile(confidence, MOST_FREEDOM) / t_quantile(confidence, min(self.error.freedom, MOST_FREEDOM))
+        return self.n / self.effect * certain * certain
+
+
 def effective_tests(counts: Mapping[int, Tally], confidence: float = 0.95) -> float:
     """How many independent tests tell as much as these, at most as many as there are."""
-    n, met = added(counts.values())
-    error = day_error(counts)
-    if error is None:  # a single day shows nothing of how days differ
-        return min(1.0, float(n))
-    certain = t_quantile(confidence, MOST_FREEDOM) / t_quantile(confidence, min(error.freedom, MOST_FREEDOM))
-    own = met * (n - met) / n**3
-    spread = error.units * error.units
-    effect = error.widening if own == 0 else max(1.0, spread / own)  # where all met, nothing shows how they cluster
-    return n / effect * certain * certain
+    return Clustering.of(counts).effective_tests(confidence)
 
 
 def met_by_day(rollup: Rollup, operator: Operator, target: float) -> dict[int, Tally]:

@@ -12,10 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from doxa_collector.api.mounting import create_api
 from doxa_collector.nodes.tree import Tree
 from doxa_collector.plans.model import Plan
-from doxa_collector.web.access import Access, Guard
+from doxa_collector.web.access import API, Access, FailureLimit, Guard
 from doxa_collector.web.login import login_routes
+from doxa_collector.web.masking import mask_text
 from doxa_collector.web.pages import HERE, Pages
 from doxa_collector.web.routes import Routes
 from doxa_collector.web.settings import Settings
@@ -39,6 +41,10 @@ def create_app(
     guard = None if token is None else Guard(token)
     pages = Pages(chosen, with_login=guard is not None)
     routes = Routes(engine, plans, pages, chosen, tree)
+    api = create_api(
+        engine, plans, chosen.api, tree=tree, now=chosen.now, page=None if guard is None else guard.accepts,
+        limit=FailureLimit() if guard is None else guard.limit, reveal=chosen.reveal_tslcd, hide=mask_text,
+    )  # fmt: skip
 
     def on_http_error(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -51,6 +57,7 @@ def create_app(
             *routes.routes(),
             *login_routes(pages, guard),
             Mount("/static", _Static(directory=HERE / "static")),
+            Mount(API, api),
         ],
         middleware=[
             Middleware(Shield, hosts=chosen.allowed_hosts if guard is None else None, error_page=pages.error),

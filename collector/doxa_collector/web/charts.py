@@ -12,7 +12,7 @@ from doxa_collector.web.linkstate import LinkState
 from doxa_collector.web.masking import mask_text
 from doxa_collector.web.standing import Requirement
 from doxa_collector.web.svg import FRAMES, Curve, Drawing, Level, Mark, Point, Series, draw, span_of
-from doxa_collector.web.words import CODES, LAYERS, OUTCOMES, VALUES, worded
+from doxa_collector.words.codes import CODES, LAYERS, OUTCOMES, VALUES, worded
 from doxa_core.language import Text
 from doxa_core.layers import Layer
 from doxa_core.outcome import Outcome
@@ -51,6 +51,8 @@ class Wish:
     layer: str | None = None
     far_end: int | None = None
     """Its number in the list of far ends; a name in the address bar could be an address that must be hidden."""
+    month: str | None = None
+    """Whose statistics are shown, such as `2026-10`."""
 
 
 def has_values(history: History, names: Sequence[str]) -> bool:

@@ -10,11 +10,14 @@ from sqlalchemy import Connection, select
 from doxa_collector.ledger.record import Record
 from doxa_collector.ledger.schema import link as link_table
 from doxa_collector.plans.model import Plan
+from doxa_collector.views.forecast import Forecast
 from doxa_collector.web.charts import RATE_NAMES, Chart, Draft, Wish, has_values, layer_of, outages_of
+from doxa_collector.web.forecasts import forecasts_of
 from doxa_collector.web.history import RANGES, History, newest_runs, read_evidence, read_history
 from doxa_collector.web.language import Voice
 from doxa_collector.web.linkstate import LinkState, link_states, meters_of_sites
 from doxa_collector.web.masking import MASK, mask_text
+from doxa_collector.web.monthsection import MonthSection, asked_period, read_section
 from doxa_collector.web.places import Atlas, Site
 from doxa_collector.web.settings import Settings
 from doxa_collector.web.standing import Requirement, requirements_of
@@ -48,6 +51,10 @@ class LinkPage:
     layer: str
     layers: Sequence[str]
     """The layers that this line's rates were counted at."""
+    month: MonthSection
+    """The statistics of the month that was asked for."""
+    forecasts: Mapping[tuple[str, str, str], Forecast]
+    """(plan, target, place) → whether the place is likely to meet the target in time."""
 
 
 def is_sensitive(conn: Connection, site: str, link: str, settings: Settings) -> bool:
@@ -96,6 +103,8 @@ def read_link_page(
         range=wish.range,
         layer=layer,
         layers=layers,
+        month=read_section(conn, plans, site, link, asked_period(wish.month, now_us), now_us),
+        forecasts=forecasts_of(conn, ((r.plan, r.target, r.place) for r in requirements), today),
     )
 
 

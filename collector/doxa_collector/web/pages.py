@@ -13,12 +13,14 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from doxa_collector.assess import explain, reason_text
 from doxa_collector.assess.reasons import DECIDING
 from doxa_collector.verdict import VerdictOutcome
-from doxa_collector.web import wording, words
+from doxa_collector.views import words as month_words
+from doxa_collector.web import wording
 from doxa_collector.web.charts import RATE_NAMES
 from doxa_collector.web.language import COOKIE, Voice, known_language
 from doxa_collector.web.linkstate import State
 from doxa_collector.web.masking import MASK, mask_text
 from doxa_collector.web.settings import Settings
+from doxa_collector.words import codes
 from doxa_core import __version__
 from doxa_core.language import Text
 from doxa_core.layers import HeaderModel, Layer, best_share
@@ -112,9 +114,10 @@ class Pages:
         self._environment.globals |= {
             "MASK": MASK,
             "VERSION": __version__,
-            "W": words,
-            "worded": words.worded,
+            "W": codes,
+            "worded": codes.worded,
             "wording": wording,
+            "MW": month_words,
             "keep": wording.keep,
             "Outcome": VerdictOutcome,
             "LinkState": State,

@@ -21,6 +21,7 @@ from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web import wording
 from doxa_collector.web.board import Filters, board
 from doxa_collector.web.charts import RATE_NAMES, Wish
+from doxa_collector.web.forecasts import forecasts_of
 from doxa_collector.web.health import read_health, read_quarantine
 from doxa_collector.web.history import RANGES
 from doxa_collector.web.language import Voice, from_us
@@ -83,8 +84,11 @@ class Routes:
             shown = [s.site for sites in offices.values() if len(sites) <= _OFFICES_ON_CARD for s in sites]
             states = link_states(conn, shown, now_us=now_us, silent_after_s=self._settings.silent_after_s)
             health = read_health(conn, self._settings, now_us)
+            explained = ((card.plan, d.target, card.place) for card in found.cards for d in card.measured)
+            forecasts = forecasts_of(conn, explained, today)
         facts = {
             "board": found,
+            "forecasts": forecasts,
             "filters": filters,
             "plans": self._plans,
             "provinces": self._provinces(atlas, voice_of(request)),
@@ -147,6 +151,7 @@ class Routes:
             range=asked["range"] if asked.get("range") in RANGES else "24h",
             layer=asked.get("layer") if asked.get("layer") in RATE_NAMES else None,
             far_end=int(text) if (text := asked.get("far_end", "")).isdecimal() and len(text) < 4 else None,
+            month=asked.get("month"),
         )
         with reading(self._engine) as conn:
             atlas = read_atlas(conn)

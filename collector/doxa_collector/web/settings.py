@@ -1,8 +1,10 @@
 """What a deployment may decide about the page."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from doxa_collector.api.settings import Settings as ApiSettings
 
 
 def _utc_now() -> datetime:
@@ -25,5 +27,7 @@ class Settings:
     """A line with no measurement for so long is called silent: it is not known whether it works."""
     sink_delay_rows: int = 1000
     """A sink that is so many measurements behind is called delayed."""
+    api: ApiSettings = field(default_factory=ApiSettings)
+    """What is below /api/v1."""
     now: Callable[[], datetime] = _utc_now
     """The wall clock; tests bring their own."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from doxa_collector.assess.period import month_of
 from doxa_collector.ledger.schema import measurement
+from doxa_collector.period import month_of
 from doxa_collector.plans.model import Kind, Measure, Operator, Plan, PlanPlace, Statistic, Target, Unit
 from doxa_collector.web.board import Finding, findings_of, latest_period
 from doxa_collector.web.linkstate import LinkState

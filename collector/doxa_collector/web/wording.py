@@ -11,7 +11,7 @@ from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web.board import Entered, Finding
 from doxa_collector.web.language import Voice
 from doxa_collector.web.places import Atlas
-from doxa_collector.web.words import VALUES, worded
+from doxa_collector.words.codes import VALUES, worded
 from doxa_core.names import is_value_name, unit_of
 
 _UNIT_SIGNS = {
@@ -63,20 +63,28 @@ def published(voice: Voice, finding: Finding, target: Target) -> str | None:
     return None if finding.published is None else amount(voice, finding.published, target.unit, 2)
 
 
+def _sure(voice: Voice, finding: Finding, target: Target) -> str:
+    """` 99 %`: the bounds' confidence; verdicts of the first method had 95 %, and a share's offices have their own."""
+    if target.kind is Kind.SHARE:
+        return ""
+    confidence = 100 * float(finding.detail.get("confidence", 0.95))
+    return f"\u00a0{voice.number(confidence, 0 if round(confidence, 4) == round(confidence) else 2)}\u00a0%"
+
+
 def bounds(voice: Voice, finding: Finding, target: Target) -> list[str]:
-    """The one-sided 95 % bound that the verdict stands on: the lower of a pass, the upper of a fail, else both."""
+    """The one-sided bound that the verdict stands on: the lower of a pass, the upper of a fail, else both."""
     decimals = 2 if target.unit is Unit.MBPS else 1
     low, high = finding.lower, finding.upper
     if target.operator is not None and target.operator.upward:
         low = None if finding.outcome is VerdictOutcome.FAIL else low
         high = None if finding.outcome is VerdictOutcome.PASS else high
-    parts = []
+    parts, sure = [], _sure(voice, finding, target)
     if low is not None:
         shown = voice.number(low, decimals)
-        parts.append(voice.say(f"cận dưới 95\u00a0%: {shown}", f"95\u00a0% lower bound {shown}"))
+        parts.append(voice.say(f"cận dưới{sure}: {shown}", f"lower bound{sure} {shown}"))
     if high is not None:
         shown = voice.number(high, decimals)
-        parts.append(voice.say(f"cận trên 95\u00a0%: {shown}", f"95\u00a0% upper bound {shown}"))
+        parts.append(voice.say(f"cận trên{sure}: {shown}", f"upper bound{sure} {shown}"))
     return parts
 
 

@@ -47,8 +47,8 @@ AGENTS = Text(
     en="starting {count} agents (doxa agent), one probe for each network: TSLCD apart from the Internet",
 )
 ONE_SAMPLE = Text(
-    vi="trong demo một mẫu là đủ để kết luận; triển khai thật cần nhiều mẫu hơn (min_samples)",
-    en="in the demo one sample is enough for a verdict; a real deployment needs more (min_samples)",
+    vi="trong demo một mẫu là đủ để kết luận theo ước lượng; triển khai thật cần nhiều mẫu, nhiều ngày (docs/judging.md)",
+    en="in the demo one sample decides, by the estimate alone; a real deployment needs samples of many days (docs/judging.md)",
 )
 
 

@@ -75,12 +75,12 @@ def task_name(spot: Spot, meter: str) -> str:
 
 
 def write_collector(folder: Path, broker: Broker, store_url: str | None) -> Path:
-    """collector.toml: one sample is enough for a verdict here, which no deployment should copy."""
+    """collector.toml: one sample and its figure alone are enough for a verdict here, which no deployment should copy."""
     parts = [
         table("broker", broker.keys | {"client_id": COLLECTOR}),
         table("ledger", {"path": folder / "ledger.db"}),
         table("registry", {"file": folder / "sites.toml"}),
-        table("assess", {"every_s": ASSESS_EVERY_S, "min_samples": 1}),
+        table("assess", {"every_s": ASSESS_EVERY_S, "min_samples": 1, "decide_by": "estimate"}),
     ]
     if store_url is not None:
         parts.append(table("sink.victoria-metrics", {"kind": "influx", "url": store_url}))

@@ -55,8 +55,9 @@ class Books:
         self.add("place", code=code, level=level, province=province, **row)
 
     def office(self, name: str, place: str, *kinds: str, **more: Any) -> None:
-        """An office with one line of each kind, named like it."""
+        """An office with a probe, and one line of each kind, named like it."""
         self.add("site", site=name, name=f"office {name}", place_code=place)
+        self.add("probe", agent=f"pi-{name}", site=name)
         for kind in kinds:
             self.line(name, kind, kind, **more)
 
@@ -112,13 +113,14 @@ class Books:
         )
 
     def judge(self, *plans: Plan, now: datetime = NOW, least: int = 3, **settings: Any) -> list[Verdict]:
-        return run(self.engine, plans, Settings(min_samples=least, **settings), now)
+        """By the estimate, as in a demonstration, unless told otherwise: a handful of runs is enough then."""
+        return run(self.engine, plans, Settings(min_samples=least, **{"decide_by": "estimate", **settings}), now)
 
     def verdict(
-        self, target: Target, *, now: datetime = NOW, where: PlanPlace | None = None, least: int = 3
+        self, target: Target, *, now: datetime = NOW, where: PlanPlace | None = None, least: int = 3, **settings: Any
     ) -> Verdict:
         """The verdict of one target in the month of `now`."""
-        return self.judge(plan_of(target, where=where), now=now, least=least)[0]
+        return self.judge(plan_of(target, where=where), now=now, least=least, **settings)[0]
 
     def kept(self) -> list[Any]:
         with reading(self.engine) as conn:
@@ -141,6 +143,11 @@ def vietnamese(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 PROVINCE = PlanPlace(code="42", name="tỉnh Hà Tĩnh", level=PlaceLevel.PROVINCE, province="42")
+
+
+def area(*codes: str) -> PlanPlace:
+    """A place of just these communes."""
+    return PlanPlace(code="99", name="vùng", level=PlaceLevel.AREA, province="42", members=codes)
 
 
 def plan_of(*targets: Target, where: PlanPlace | None = None, version: str = "1", **more: Any) -> Plan:
@@ -166,7 +173,8 @@ def level(
     **more: Any,
 ) -> Target:
     """A level target, by i-Speed unless told otherwise."""
-    measure = Measure(meter="speed", value=name, link_kind=kind, layer=layer, statistic=statistic)
+    meter = "speed" if name.endswith("_mbps") else "latency"
+    measure = Measure(meter=meter, value=name, link_kind=kind, layer=layer, statistic=statistic)
     return Target(
         id="t1", kind=Kind.LEVEL, title=Text(vi="Tốc độ", en="Speed"), words="w", lines=("P:1",), clause="1", due=due,
         operator=operator, value=value, unit=unit, measure=measure, ispeed=ispeed, **more,

@@ -32,10 +32,10 @@ def config(books: Books, tmp_path: Path) -> Path:
     registry.write_text("", encoding="utf-8")
     file.write_text(
         f'[broker]\nhost = "127.0.0.1"\n[registry]\nfile = "{registry}"\n[ledger]\npath = "{books.engine.url.database}"\n'
-        "[assess]\nmin_samples = 3\n",
+        '[assess]\nmin_samples = 3\ndecide_by = "estimate"\n',
         encoding="utf-8",
     )
-    run(books.engine, load_plans(), Settings(min_samples=3, final_after_days=0), datetime.now(UTC))
+    run(books.engine, load_plans(), Settings(min_samples=3, decide_by="estimate", final_after_days=0), datetime.now(UTC))
     return file
 
 

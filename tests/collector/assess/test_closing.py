@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, select, update
 from tests.collector.assess.conftest import NOW, PROVINCE, Books, level, manual, plan_of, rank
 
-from doxa_collector.assess import Settings
+from doxa_collector.assess import METHOD, Settings
 from doxa_collector.assess.closing import (
     Closing,
     differences,
@@ -18,11 +18,11 @@ from doxa_collector.assess.closing import (
     revisions,
 )
 from doxa_collector.assess.inputs import decode, read_inputs
-from doxa_collector.assess.period import month_of
 from doxa_collector.assess.run import reopen
 from doxa_collector.assess.snapshots import keep, recall
 from doxa_collector.ledger import schema
 from doxa_collector.ledger.engine import reading, writing
+from doxa_collector.period import month_of
 from doxa_collector.places.gazetteer import load
 from doxa_collector.places.model import Level
 from doxa_collector.plans import load_plans
@@ -80,7 +80,7 @@ def test_a_month_is_closed_once_and_says_from_what(books: Books) -> None:
     books.judge(plan_of(level(100)), now=AFTER + timedelta(days=1))
     found = closed(books)
     assert (found.revision, found.last_id, found.actor, found.reason) == (1, 5, "doxa", "")
-    assert found.settings == Settings(min_samples=3)
+    assert (found.settings, found.method) == (Settings(min_samples=3, decide_by="estimate"), METHOD)
     with reading(books.engine) as conn:
         assert len(revisions(conn, NOVEMBER)) == 1
         inputs = decode(recall(conn, found.inputs))
@@ -111,7 +111,7 @@ def test_what_came_too_late_is_counted_and_a_new_revision_takes_it_in_without_lo
     books.runs("x", "fixed", [1] * 30)
     with reading(books.engine) as conn:
         assert late(conn, first) == 30
-    month = reopen(books.engine, [plan], Settings(min_samples=5), NOVEMBER, AFTER, "lan", "probe was offline")
+    month = reopen(books.engine, [plan], Settings(min_samples=5, decide_by="estimate"), NOVEMBER, AFTER, "lan", "probe was offline")
     second = closed(books)
     assert (second.revision, second.actor, second.reason) == (2, "lan", "probe was offline")
     assert [verdict.outcome.value for verdict in month.verdicts] == ["fail"]

@@ -93,6 +93,22 @@ def test_a_former_province_has_no_figure_of_its_own(books: Books) -> None:
     assert books.verdict(rank(), where=where).reasons[0] == "no_own_figure"
 
 
+@pytest.mark.parametrize(("own", "outcome", "place"), [(200, PASS, 1), (127.5, PASS, 5), (126.5, FAIL, 6), (1, FAIL, 35)])
+def test_a_former_province_with_a_figure_of_its_own_is_counted_beside_todays_provinces(
+    books: Books, own: float, outcome: VerdictOutcome, place: int
+) -> None:
+    """The plan's file says that the old area still answers; somebody computed its figure and brought it."""
+    figures(books, 99.5, PROVINCES[:-2])
+    where = PlanPlace(code="74", name="vùng cũ", level=PlaceLevel.AREA, province="79", members=("25747",))
+    books.figure("74", own)
+    waiting = books.verdict(rank(), where=where)
+    assert (waiting.outcome, waiting.n, waiting.reasons[0]) == (INSUFFICIENT, 33, "needs_other_provinces")
+    figures(books, 99.5, PROVINCES[-2:])
+    found = books.verdict(rank(), where=where)
+    assert (found.outcome, found.value, found.n, found.published) == (outcome, place, 35, own)
+    assert "former_province" in found.reasons
+
+
 @pytest.mark.parametrize(("value", "outcome"), [(90, PASS), (89.9, FAIL)])
 def test_an_entered_figure_is_held_against_the_target(books: Books, value: float, outcome: VerdictOutcome) -> None:
     books.indicator("t4", value)

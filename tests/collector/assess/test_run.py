@@ -8,7 +8,7 @@ import pytest
 from tests.collector.assess.conftest import NOW, PROVINCE, Books, level, manual, plan_of
 
 from doxa_collector.assess import Settings, run
-from doxa_collector.assess.period import local_day, month_of, months
+from doxa_collector.period import local_day, month_of, months
 from doxa_collector.plans import load_plans
 from doxa_collector.plans.model import PlaceLevel, PlanPlace
 from doxa_collector.verdict import VerdictOutcome

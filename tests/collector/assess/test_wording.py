@@ -1,12 +1,13 @@
 """The sentence of a verdict, in both languages, and a text for every code."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.collector.assess.conftest import NOW, Books, level, manual, rank, share
+from tests.collector.assess.conftest import NOW, Books, area, level, manual, rank, share
 
 from doxa_collector import assess
 from doxa_collector.assess import explain, reason_text
@@ -24,7 +25,8 @@ from doxa_core.outcome import Outcome
 def fixed_office(books: Books, values: list[float], outcome: Outcome = Outcome.OK, name: str = "download_mbps") -> None:
     books.place("18073")
     books.office("x", "18073", "fixed")
-    books.runs("x", "fixed", values, outcome=outcome, name=name)
+    if values:
+        books.runs("x", "fixed", values, outcome=outcome, name=name)
 
 
 def test_a_fail_is_said_with_its_statistic_layer_count_and_target(books: Books) -> None:
@@ -52,6 +54,22 @@ def test_too_few_samples_show_how_far_it_is(books: Books) -> None:
     )
 
 
+def test_too_few_days_show_how_many_there_are(books: Books) -> None:
+    fixed_office(books, [120] * 40)
+    few = books.verdict(level(102), decide_by="bounds", least=30)
+    assert "n = 40, 2/7 ngày) so với ≥ 102 Mbps – số ngày có đo ít hơn mức tối thiểu" in explain(few, level(102)).vi
+
+
+def test_an_open_answer_shows_its_bounds(books: Books) -> None:
+    fixed_office(books, [])
+    rates = [98.0 + n * 7 % 9 for n in range(80)]
+    books.runs("x", "fixed", rates, start=NOW - timedelta(days=20), step=timedelta(hours=6))
+    found = books.verdict(level(102), decide_by="bounds", least=30)
+    text = explain(found, level(102))
+    assert text.vi.startswith("Chưa đủ dữ liệu: đo tại trụ sở, trung vị 102,0 Mbps (tầng ứng dụng, n = 80, từ ")
+    assert re.search(r" từ \d+,\d+ đến \d+,\d+\) so với ≥ 102 Mbps – mức chỉ tiêu còn nằm giữa hai cận", text.vi)
+
+
 def test_without_a_sample_only_the_target_is_said(books: Books) -> None:
     fixed_office(books, [5], outcome=Outcome.FAILED)
     text = explain(books.verdict(level(102)), level(102))
@@ -75,7 +93,7 @@ def test_a_share_counts_its_offices_and_names_the_worst_figure(books: Books) -> 
         books.place(code)
         books.office(f"o{code}", code, "tslcd")
         books.runs(f"o{code}", "tslcd", [{"download_ip_mbps": rate, "download_wire_mbps": rate * 1.0253}] * 3)
-    text = explain(books.verdict(share()), share())
+    text = explain(books.verdict(share(), where=area("18073", "18100")), share())
     assert text.vi == (
         "Không đạt: 1/2 trụ sở đáp ứng, 1 không đáp ứng, 0 chưa rõ"
         " (thấp nhất 94,0 Mbps, tầng IP, tương đương 96,4 Mbps trên dây) so với = 100 %"
@@ -126,7 +144,9 @@ def codes_in_the_source() -> set[str]:
 
 
 def test_every_code_has_a_text_in_both_languages() -> None:
-    assert {"no_samples", "overdue", "below", "many_failed", "offices_missing"} <= codes_in_the_source() <= set(REASONS)
+    statistics = {"no_samples", "too_few_samples", "too_few_days", "within_uncertainty", "probe_was_limit"}
+    assert statistics <= set(REASONS), "statistics.level gives these"
+    assert {"overdue", "below", "many_failed", "offices_missing"} <= codes_in_the_source() <= set(REASONS)
     assert set(CAVEATS) <= set(REASONS)
     assert set(REASONS) >= DECIDING
     for code, text in REASONS.items():

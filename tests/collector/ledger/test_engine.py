@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from doxa_collector.ledger import engine as ledger
 from doxa_collector.ledger.engine import LedgerError, open_ledger, reading, writing
 from doxa_collector.ledger.schema import VERSION, audit, ledger_version, metadata
 from doxa_collector.ledger.writing import note
+from doxa_collector.period import month_of
+from doxa_collector.rollups.filling import fill
+from doxa_collector.rollups.kept import Kept
 
 
 def test_a_new_ledger_has_every_table_and_its_version(engine: Engine) -> None:
@@ -210,3 +214,30 @@ def test_a_ledger_of_version_2_keeps_its_published_figures(tmp_path: Path) -> No
         "",
         None,
     )
+
+
+def test_a_ledger_of_version_3_keeps_its_evidence_and_has_its_rollups_to_make(tmp_path: Path) -> None:
+    file = tmp_path / "three.db"
+    engine = open_ledger(file)
+    with writing(engine) as conn:
+        for name in ("rollup_pack", "rollup_cursor"):
+            conn.exec_driver_sql(f"DROP TABLE {name}")
+        conn.exec_driver_sql(
+            "INSERT INTO measurement VALUES (1, 'a', 'e', 1, 's', 'l', 't', 'speed', 'speed/1', 1, 1, 'ok', NULL, NULL,"
+            " '{\"download_ip_mbps\": 90}', '[]', '[]', x'6f6e65', NULL, NULL)"
+        )
+        conn.execute(update(ledger_version).values(version=3))
+    engine.dispose()
+    looking = open_ledger(file, create=False)
+    with reading(looking) as conn:
+        assert Kept(conn).position == 0, "who only looks upgrades nothing, and sees that nothing is rolled up"
+    looking.dispose()
+    engine = open_ledger(file)
+    filled = fill(engine)
+    with reading(engine) as conn:
+        (line,) = Kept(conn).read(["s"], "speed", month_of(date(1970, 1, 1)))
+        assert conn.execute(select(ledger_version.c.version)).scalar_one() == VERSION
+    engine.dispose()
+    assert (filled.counted, line.rollup("download@ip").all.n) == (1, 1)
+    (trace,) = line.traces.values()
+    assert trace.chain == sha256(sha256(b"one").digest()).digest(), "a line without its digest is hashed again"

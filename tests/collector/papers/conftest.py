@@ -25,7 +25,15 @@ from doxa_collector.papers.drafts.progress_records import (
     TrendMonth,
 )
 from doxa_collector.papers.drafts.registration import P95Day, P95Way, RegisteredLine, Registration, registration_annex
-from doxa_collector.papers.drafts.tslcd_month import TslcdLine, TslcdMonth, tslcd_month
+from doxa_collector.papers.drafts.tslcd_month import tslcd_month
+from doxa_collector.papers.drafts.tslcd_records import (
+    TslcdDemand,
+    TslcdIncident,
+    TslcdLine,
+    TslcdMonth,
+    TslcdProof,
+    TslcdWay,
+)
 from doxa_collector.papers.model import Document
 from doxa_collector.papers.period import ReportPeriod
 from doxa_collector.papers.settings import PaperSettings
@@ -42,6 +50,7 @@ SETTINGS = PaperSettings(
     signer=("KT. GIÁM ĐỐC", "PHÓ GIÁM ĐỐC"),
     recipients=("Ủy ban nhân dân tỉnh (để b/c)", "Các xã, phường", "Lưu: VT, HTS"),
 )
+AT = datetime(2026, 11, 24, 0, 58, tzinfo=UTC)
 NOVEMBER = ReportPeriod(first=date(2026, 11, 1), last=date(2026, 11, 30))
 TENANTS = ("Đồng Đăng", "Kỳ Lừa", "Tam Thanh", "Lương Văn Tri", "Hữu Lũng", "Bắc Sơn", "Thất Khê", "Đình Lập")
 PASS, FAIL, LIMITED, OPEN = (
@@ -216,33 +225,62 @@ def acceptance(*, of: Path = EVIDENCE) -> AcceptanceRecord:
     )
 
 
-def month(lines: int = 6) -> TslcdMonth:
+def month(lines: int = 3) -> TslcdMonth:
     """Lines with figures, one without any."""
     found = [
         TslcdLine(
             code=f"{6180 + at:05d}",
             place=f"Xã {TENANTS[at % len(TENANTS)]}",
+            link="tslcd",
             provider="VNPT",
-            channels=1,
             down_mbps=100.0,
             up_mbps=100.0,
             availability_ratio=0.9987 - at / 1000,
+            availability_from="phép đo latency trên đường: 43.180 lần, 12 lần không có trả lời, cách nhau 60 giây",
+            unknown_s=7200.0 + 1800 * at,
             outages=at,
             down_s=3723.0 * at,
             rtt_p50_ms=4.21 + at,
             rtt_p95_ms=9.87 + at,
             loss_ratio=0.0012 + at / 10000,
-            jitter_p95_ms=2.35 + at,
-            p95_down_ratio=0.512 + at / 12,
-            p95_up_ratio=0.203 + at / 50,
-            p95_outcome=FAIL if 0.512 + at / 12 > 0.9 else PASS,
-            samples=8640 - at,
-            samples_expected=8640,
+            pdv_p95_ms=2.35 + at,
+            ways=(tslcd_way("download", 0.512 + at / 5, at), tslcd_way("upload", 0.203 + at / 50, at)),
+            weeks_met=30 - at,
+            weeks_above=at,
+            p95_outcome=FAIL if 0.512 + at / 5 > 0.9 else PASS,
+            demand=TslcdDemand(
+                label="B3", title="Kế hoạch", mbps=100.0, outcome=PASS, value_mbps=96.5 + at, samples=41
+            ),
+            incidents=(
+                TslcdIncident(number=70 + at, cause="mất điện", began=AT, ended=AT + timedelta(minutes=17 * at)),
+            ),
+            proof=TslcdProof(n=8640 - at, first=100 + at, last=90000 + at, sha256="0123456789abcdef" * 4),
         )
         for at in range(lines)
     ]
-    empty = TslcdLine(code="06299", place="Xã Bình Gia", notes=("thiết bị đầu cuối chưa cho đọc SNMP",))
+    empty = TslcdLine(
+        code="06299",
+        place="Xã Bình Gia",
+        link="tslcd",
+        reasons=("chưa có mẫu lưu lượng",),
+        notes=("thiết bị đầu cuối chưa cho đọc SNMP",),
+    )
     return TslcdMonth(area="tỉnh Lạng Sơn", period=NOVEMBER, made_on=date(2026, 12, 2), lines=(*found, empty))
+
+
+def tslcd_way(direction: str, base: float, at: int) -> TslcdWay:
+    """One direction, a day of which is missing."""
+    days = tuple(
+        P95Day(
+            day=date(2026, 11, 1 + n), samples=0 if n == 9 else 288 - n % 3, expected=288, capacity_mbps=100.0,
+            p95_mbps=None if n == 9 else 100 * base + n / 7, ratio=None if n == 9 else base + n / 700,
+        )
+        for n in range(30)
+    )  # fmt: skip
+    return TslcdWay(
+        direction=direction, samples=8640 - at, expected=8640, p95_mbps=100 * base, p95_ratio=base, peak_ratio=base + 0.004,
+        peak_first=date(2026, 11, 9), peak_last=date(2026, 11, 15), days=days,
+    )  # fmt: skip
 
 
 def registration() -> Registration:

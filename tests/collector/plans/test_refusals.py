@@ -30,8 +30,8 @@ ROWS: list[tuple[str, tuple[Change, ...], str, str]] = [
     (
         "a key that exists nowhere",
         (("ispeed = true", 'ispeed = true\ncolour = "red"'),),
-        "target.x1.colour: khóa này không tồn tại; các khóa được dùng: baseline, caveats, clause, condition, due, due_mark, ispeed, kind, lines, mark, measure, note, operator, operator_mark, rank_among, title, unit, value, words",
-        "target.x1.colour: this key does not exist; the keys known here: baseline, caveats, clause, condition, due, due_mark, ispeed, kind, lines, mark, measure, note, operator, operator_mark, rank_among, title, unit, value, words",
+        "target.x1.colour: khóa này không tồn tại; các khóa được dùng: baseline, caveats, clause, condition, due, due_mark, ispeed, kind, lines, mark, measure, note, operator, operator_mark, quoted, rank_among, title, unit, value, words",
+        "target.x1.colour: this key does not exist; the keys known here: baseline, caveats, clause, condition, due, due_mark, ispeed, kind, lines, mark, measure, note, operator, operator_mark, quoted, rank_among, title, unit, value, words",
     ),
     (
         "a level without an operator",

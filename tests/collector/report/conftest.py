@@ -51,7 +51,7 @@ def configured(books: Books, folder: Path) -> Path:
     registry.write_text("", encoding="utf-8")
     file.write_text(
         f'[broker]\nhost = "127.0.0.1"\n[registry]\nfile = "{registry}"\n[ledger]\npath = "{books.engine.url.database}"\n'
-        "[assess]\nmin_samples = 3\n",
+        '[assess]\nmin_samples = 3\ndecide_by = "estimate"\n',
         encoding="utf-8",
     )
     return file
@@ -64,7 +64,7 @@ def closed_at() -> datetime:
 
 def shut(books: Books) -> None:
     """Close the last month."""
-    run(books.engine, load_plans(), Settings(min_samples=3, final_after_days=0), closed_at())
+    run(books.engine, load_plans(), Settings(min_samples=3, decide_by="estimate", final_after_days=0), closed_at())
 
 
 @pytest.fixture(scope="module")

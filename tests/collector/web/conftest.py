@@ -296,7 +296,7 @@ def write_troubles(engine: Engine) -> None:
 
 def assess(engine: Engine, plans: Sequence[Plan], now: datetime = NOW) -> None:
     """Judge."""
-    run(engine, plans, Rules(min_samples=30), now)
+    run(engine, plans, Rules(min_samples=30, decide_by="estimate"), now)
 
 
 @pytest.fixture(scope="session")

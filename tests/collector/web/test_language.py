@@ -9,7 +9,7 @@ from doxa_collector.plans import Plan
 from doxa_collector.plans.model import Unit
 from doxa_collector.web import wording
 from doxa_collector.web.language import Voice, known_language
-from doxa_collector.web.words import CODES, QUARANTINE, worded
+from doxa_collector.words.codes import CODES, QUARANTINE, worded
 
 VI, EN = Voice("vi"), Voice("en")
 

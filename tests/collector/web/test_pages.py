@@ -14,6 +14,10 @@ from tests.collector.web.conftest import NOW, OFFICES, keep, taken
 from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.ledger.schema import agent_status, figure, link, measurement, place, site, verdict
 from doxa_collector.plans import Operator, Plan, Unit
+from doxa_collector.verdict import VerdictOutcome
+from doxa_collector.web.board import findings_of, latest_period
+from doxa_collector.web.language import Voice
+from doxa_collector.web.wording import bounds
 
 SERVED = Any
 Ask = Callable[..., str]
@@ -46,7 +50,7 @@ def card(words: str, name: str) -> str:
 def test_a_missed_target_shows_its_numbers_and_the_words_of_the_plan(ask: Ask) -> None:
     found = card(ask("/"), "Xã Đồng Đăng 06184")
     for expected in (
-        "không đạt", "≥ 102 Mbps", "84,98 Mbps", "trung vị · n = 41 · tầng ứng dụng", "cận trên 95 %",
+        "không đạt", "≥ 102 Mbps", "84,98 Mbps", "trung vị · n = 41 · tầng ứng dụng",
         "hạn 31/12/2025 · đã quá hạn", "đạt tối thiểu 102Mbps.", "mục II.2.b", "A:57", "hiện trạng 85,07 Mbps",
     ):  # fmt: skip
         assert expected in found
@@ -324,6 +328,22 @@ def test_offices_with_a_missing_probe_stand_first(ask: Ask) -> None:
     assert words.index("UBND xã Khổng Lào") < words.index("UBND phường Mỹ Hào")
     assert "UBND xã Đồng Đăng" in ask("/sites?q=dang+06184") or "Không có trụ sở nào" in ask("/sites?q=dang+06184")
     assert "UBND xã Đồng Đăng" not in ask("/sites?province=33")
+
+
+def test_a_bound_is_shown_with_the_confidence_that_its_verdict_names(seeded: Engine, plans: tuple[Plan, ...]) -> None:
+    (plan,) = [one for one in plans if one.id == "a-hong-phong"]
+    target = plan.target("a2")
+    assert target is not None
+    with reading(seeded) as conn:
+        period = latest_period(conn, plan)
+        assert period is not None
+        found = next(f for f in findings_of(conn, plan, period.first, {"06184"}) if f.target == "a2")
+    missed = replace(found, outcome=VerdictOutcome.FAIL, lower=84.5, upper=85.25, detail={"confidence": 0.99})
+    assert bounds(Voice("vi"), missed, target) == ["cận trên\u00a099\u00a0%: 85,25"]
+    old = replace(missed, outcome=VerdictOutcome.INSUFFICIENT, detail={})
+    assert [text.replace("\u00a0", " ") for text in bounds(Voice("en"), old, target)] == [
+        "lower bound 95 % 84.50", "upper bound 95 % 85.25",
+    ]  # fmt: skip
 
 
 def test_machines_read_verdicts_without_absent_values(site_page: SERVED) -> None:

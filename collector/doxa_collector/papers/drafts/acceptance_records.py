@@ -1,7 +1,7 @@
 """What a record of acceptance tells: who, where, which line and device, and the steps that were run."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from doxa_collector.papers.secrecy import device_data, internal
@@ -23,6 +23,8 @@ class Equipment:
     methods: tuple[str, ...] = ()
     port_mbps: float | None = None
     duplex: str | None = None
+    need_mbps: float | None = None
+    """What the port must carry on its wire for the fastest step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,9 @@ class Step:
     seconds: float | None = None
     asked_mbps: float | None = None
     """At the contract's layer, as `received_mbps`."""
+    asked_ip_mbps: float | None = None
+    offered_ip_mbps: float | None = None
+    """What was really sent: the next rate that the protocol has."""
     received_mbps: float | None = None
     received_ip_mbps: float | None = None
     loss_ratio: float | None = None
@@ -81,6 +86,30 @@ class Step:
     outcome: VerdictOutcome
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    attempts: tuple["Step", ...] = ()
+    """The other attempts at this step, in their order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What was judged beside the steps: `preconditions`, `port`, `path_mtu`, `base_rtt`, `run`."""
+
+    name: str
+    outcome: VerdictOutcome
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerRate:
+    """One direction's rate at its highest step, as it counts at every layer; only the IP layer's is measured."""
+
+    direction: str
+    percent: float
+    wire_mbps: float
+    frame_mbps: float
+    ip_mbps: float
+    payload_mbps: float
+    """What TCP would carry in full packets of 1500 octets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +123,10 @@ class Tcp:
     transfer_time_ratio: float | None = None
     efficiency_ratio: float | None = None
     buffer_delay_ratio: float | None = None
+    base_rtt_ms: float | None = None
+    loaded_rtt_mean_ms: float | None = None
+    loaded_rtt_p95_ms: float | None = None
+    bdp_bytes: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,20 +138,29 @@ class Run:
     duration_s: float | None
     form: str = ""
     step_s: float | None = None
+    percents: tuple[float, ...] = ()
+    """The steps that were planned in each direction."""
     outcome: VerdictOutcome
     reasons: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     interrupted: bool = False
     sha256: str
+    """Of the result's evidence."""
     equipment: Equipment
     line: Line
     wanted: Wanted
     clock: Clock
+    family: int | None = None
+    headers: str = ""
+    """The model of the headers around the test's packets, by which layers are converted."""
+    packet_bytes: float | None = None
     path_mtu: float | None = None
     path_mtu_exact: bool = False
     rtt_p50_ms: float | None = None
     rtt_p95_ms: float | None = None
+    parts: tuple[Part, ...] = ()
     steps: tuple[Step, ...] = ()
+    layers: tuple[LayerRate, ...] = ()
     tcp: tuple[Tcp, ...] = ()
 
 
@@ -139,15 +181,44 @@ PARTIES: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The file of evidence whose hash the paper carries."""
+
+    name: str
+    sha256: str
+    """Of the whole file: what `sha256sum` says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """A code with its words."""
+
+    code: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceRecord:
     """Everything that the record says."""
 
     run: Run
     office: str
     """The site's name for people: `Trụ sở UBND xã Đồng Đăng`."""
+    place: str = ""
+    """The commune and province on that day."""
     provider: str = ""
+    technology: str = ""
     contract: str = ""
+    contract_from: date | None = None
+    contract_to: date | None = None
+    contract_layer: bool = True
+    """Whether the contract itself names the layer at which it counts."""
+    contract_source: str = ""
+    """Where these figures come from, for people."""
     of_probe: bool = False
     """The probe is accepted, not the line."""
     parties: tuple[Party, ...] = PARTIES
     grounds: tuple[Ground, ...] = ()
+    bundle: Bundle | None = None
+    meanings: tuple[Meaning, ...] = ()
+    """Words for codes of meters and guards that `acceptance_words` does not have."""

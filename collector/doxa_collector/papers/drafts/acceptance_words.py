@@ -1,8 +1,9 @@
 """The reasons of an acceptance in words. The agent has its own list; a test holds the two together.
 
-A code that is not here (a meter's or a guard's own, a newer agent's) stands for itself.
+The codes of meters and guards have their words with whoever makes the record; a code without words is named as a code.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 REASONS: Final = {
@@ -49,6 +50,27 @@ REASONS: Final = {
 }
 
 
-def words(codes: tuple[str, ...]) -> str:
+PARTS: Final = {
+    "preconditions": "điều kiện đo",
+    "port": "cổng mạng của thiết bị đo",
+    "path_mtu": "MTU của đường truyền",
+    "base_rtt": "độ trễ khi rảnh",
+    "run": "lần đo",
+}
+"""What is judged beside the steps."""
+
+
+def word(code: str, more: Mapping[str, str] | None = None) -> str:
+    """One code in words; `more` has the words of meters and guards. An unknown code is named as a code."""
+    found = REASONS.get(code) or (more or {}).get(code)
+    return found or f"phép đo báo mã «{code}»"
+
+
+def words(codes: tuple[str, ...], more: Mapping[str, str] | None = None) -> str:
     """Some codes in words, with semicolons; empty for none."""
-    return "; ".join(REASONS.get(code, code) for code in codes)
+    return "; ".join(word(code, more) for code in codes)
+
+
+def sentence(text: str) -> str:
+    """Words as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]

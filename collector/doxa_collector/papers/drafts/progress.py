@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from doxa_collector.assess.wording import OUTCOMES
+from doxa_collector.papers.drafts.progress_months import TITLE, charts, months_table
 from doxa_collector.papers.drafts.progress_records import (
     CommuneRow,
     CommuneTable,
@@ -17,7 +18,6 @@ from doxa_collector.papers.drafts.progress_records import (
     Measured,
     Progress,
     TargetRow,
-    Trend,
 )
 from doxa_collector.papers.machine import machine
 from doxa_collector.papers.model import (
@@ -32,8 +32,6 @@ from doxa_collector.papers.model import (
     Document,
     Heading,
     Table,
-    TrendChart,
-    TrendPoint,
 )
 from doxa_collector.papers.parts import (
     NOT_APPLICABLE,
@@ -46,6 +44,7 @@ from doxa_collector.papers.parts import (
     head,
     paragraph,
     point,
+    quoted,
     said,
     shortest,
     signer,
@@ -109,6 +108,7 @@ def _scope(data: Progress) -> Iterator[Block]:
     if data.offices is not None:
         probes = "chưa có số liệu" if data.offices_with_probe is None else said(data.offices_with_probe)
         yield point(f"Trụ sở trong danh mục: {said(data.offices)}; trụ sở có thiết bị đo: {probes}.")
+    yield from map(point, data.remarks)
     yield point(_TWO_COLUMNS)
     yield point(_NEVER_ZERO)
 
@@ -127,7 +127,8 @@ def _summary(data: Progress) -> Table:
 def _sentence(row: TargetRow) -> Block:
     """What was found of one target, as the assessment says it."""
     found = row.explanation or f"{OUTCOMES[row.outcome].vi} (chỉ tiêu {_demand(row) or NO_FIGURE})"
-    return point(f"{found}.", bold=f"{row.label}. {row.title}: ")
+    ahead = f" {row.forecast}" if row.forecast else ""
+    return point(f"{found}.{ahead}", bold=f"{row.label}. {row.title}: ")
 
 
 def _hand_words(data: Progress) -> Iterator[Block]:
@@ -141,7 +142,7 @@ def _hand_words(data: Progress) -> Iterator[Block]:
 
 def _charts(data: Progress) -> Iterator[Block]:
     shown = [chart for row in data.rows if (chart := _bars(row)) is not None]
-    lines = [_line(trend) for trend in data.trends if any(month.value is not None for month in trend.months)]
+    lines = list(charts(data.trends))
     if shown or lines:
         yield Heading(2, "Biểu đồ")
         yield from shown
@@ -170,17 +171,6 @@ def _bars(row: TargetRow) -> BarChart | None:
     )
 
 
-def _line(trend: Trend) -> TrendChart:
-    return TrendChart(
-        title=f"{trend.label}. {trend.title}: đo tại trụ sở theo tháng",
-        unit=trend.unit,
-        points=tuple(TrendPoint(label=m.label, value=m.value, lower=m.lower, upper=m.upper) for m in trend.months),
-        target=trend.target,
-        target_label=f"mục tiêu {trend.target_words}".rstrip(),
-        bounds_label="cận tin cậy 95 %",
-    )
-
-
 # The annexes.
 
 
@@ -192,9 +182,13 @@ def _annexes(data: Progress) -> Iterator[Annex]:
     yield Annex(title="KẾT QUẢ CÁC CHỈ TIÊU ĐO ĐƯỢC", landscape=True, blocks=(_targets(data.rows), *notes))
     if data.hand:
         yield Annex(title="CÁC CHỈ TIÊU DO ĐƠN VỊ CUNG CẤP SỐ LIỆU", landscape=True, blocks=(_by_hand(data.hand),))
+    if data.month_states:
+        yield Annex(title=TITLE, landscape=True, blocks=months_table(data.month_states, data.trends))
     if data.communes:
         yield Annex(
-            title="KẾT QUẢ THEO TỪNG XÃ, PHƯỜNG", landscape=True, blocks=tuple(_communes(one) for one in data.communes)
+            title="KẾT QUẢ THEO TỪNG XÃ, PHƯỜNG",
+            landscape=True,
+            blocks=tuple(block for one in data.communes for block in _commune_blocks(one)),
         )
     if data.evidence != Evidence():
         yield Annex(title="BẰNG CHỨNG VÀ CÁCH ĐO", blocks=tuple(_evidence(data.evidence)))
@@ -216,7 +210,7 @@ def _targets(rows: Iterable[TargetRow]) -> Table:
 
 
 def _target(at: int, row: TargetRow) -> tuple[Cell, ...]:
-    literal = f"«{row.words}»" + (f" ({row.line})" if row.line else "") if row.words else ""
+    literal = quoted(row.words, row.line, literally=row.quoted)
     return (
         whole(at),
         Cell(text=f"{row.label}. {row.title}", note=literal),
@@ -256,6 +250,15 @@ def _hand(at: int, row: HandRow) -> tuple[Cell, ...]:
         Cell(text="\n".join(words for words in origin if words)),
         Cell(text="\n".join(row.notes)),
     )
+
+
+def _commune_blocks(table: CommuneTable) -> Iterator[Block]:
+    yield _communes(table)
+    if table.unlisted:
+        yield paragraph(
+            f"{table.label}: còn {said(table.unlisted)} đơn vị cấp xã chưa có trong danh mục (chưa đủ dữ liệu).",
+            small=True,
+        )
 
 
 def _communes(table: CommuneTable) -> Table:
@@ -334,10 +337,11 @@ def _measured(found: Measured | None, samples: int | None, operator: Operator | 
         return Cell(text=NOT_ENOUGH if samples else NO_FIGURE)
     decimals = decimals_beside(found.value, operator, wanted)
     notes = [part for part in (found.statistic, found.layer) if part]
+    sure = f"{said(100 * found.confidence)} %"
     if found.lower is not None:
-        notes.append(f"cận dưới 95 %: {said(found.lower, decimals=decimals)}")
+        notes.append(f"cận dưới {sure}: {said(found.lower, decimals=decimals)}")
     if found.upper is not None:
-        notes.append(f"cận trên 95 %: {said(found.upper, decimals=decimals)}")
+        notes.append(f"cận trên {sure}: {said(found.upper, decimals=decimals)}")
     return figure(found.value, found.unit, decimals, note="; ".join(notes))
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 from doxa_collector.papers.period import ReportPeriod
 from doxa_collector.papers.sources import Ground
@@ -34,7 +35,8 @@ class Measured:
     """`tầng IP` …: a rate without its layer means nothing."""
     lower: float | None = None
     upper: float | None = None
-    """One-sided 95 % bounds."""
+    """One-sided bounds with this confidence."""
+    confidence: float = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class TargetRow:
     title: str
     words: str = ""
     """The plan's literal words, with the line in `line`."""
+    quoted: bool = True
+    """False: the words sum an excerpt up, so they are no quotation."""
     line: str = ""
     operator: Operator | None = None
     operator_mark: Mark = Mark.V
@@ -65,6 +69,8 @@ class TargetRow:
     """What `samples` counts: `mẫu`, `trụ sở`, `tỉnh`."""
     explanation: str = ""
     """One sentence: what was found against what was wanted (`assess.wording.explain`)."""
+    forecast: str = ""
+    """One sentence on the due date by the trend of the months; empty where nothing can be said."""
     notes: tuple[str, ...] = ()
 
 
@@ -111,16 +117,33 @@ class CommuneTable:
     operator: Operator | None = None
     value: float | None = None
     rows: tuple[CommuneRow, ...]
+    unlisted: int = 0
+    """Units that have no office in the registry and that nobody can name."""
+    confidence: float = 0.95
+
+
+class MonthState(StrEnum):
+    """What is known of one month of a longer period."""
+
+    CLOSED = "closed"
+    PROVISIONAL = "provisional"
+    AHEAD = "ahead"
+    NOT_JUDGED = "not_judged"
+    """The plan did not hold then, or not at this place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendMonth:
-    """One month of a target's own measured figure; None where there is none."""
+    """One month of a target: what the probes measured, and beside it what was published; None where there is nothing."""
 
     label: str
     value: float | None
     lower: float | None = None
     upper: float | None = None
+    published: Known | None = None
+    outcome: VerdictOutcome | None = None
+    """None: nothing was judged in this month."""
+    state: MonthState = MonthState.CLOSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +154,13 @@ class Trend:
     title: str
     unit: str
     months: tuple[TrendMonth, ...]
+    operator: Operator | None = None
     target: float | None = None
     target_words: str = ""
+    bounds: str = "cận tin cậy 95 %"
+    """What lower and upper are; empty: neither is drawn."""
+    drawn: bool = True
+    """False for what no chart can show: a rank."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +186,10 @@ class Progress:
     hand: tuple[HandRow, ...] = ()
     communes: tuple[CommuneTable, ...] = ()
     trends: tuple[Trend, ...] = ()
+    month_states: tuple[tuple[str, MonthState], ...] = ()
+    """The months of a longer period in their order; empty for a single month."""
+    remarks: tuple[str, ...] = ()
+    """What a reader must know of the period: which month decides, what is provisional."""
     grounds: tuple[Ground, ...] = ()
     offices: int | None = None
     offices_with_probe: int | None = None

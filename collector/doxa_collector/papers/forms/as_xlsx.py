@@ -1,6 +1,7 @@
 """XLSX: a sheet of what the paper says, and a sheet for each table with numbers as numbers."""
 
 import re
+from copy import copy
 from datetime import datetime, time
 from io import BytesIO
 from typing import Any, Final
@@ -26,6 +27,8 @@ _TITLE_ROWS: Final = 2
 _LONGEST: Final = 32_767
 """Characters of a cell (Excel's limit)."""
 _FIRST: Final = "Nội dung"
+_Looks = dict[Any, Any]
+"""What a cell looks like → its look in this workbook."""
 
 
 def render(document: Document, look: Look) -> bytes:
@@ -35,9 +38,10 @@ def render(document: Document, look: Look) -> bytes:
     book.remove(book.worksheets[0])
     _words(book.create_sheet(_FIRST), document)
     taken = {_FIRST.lower()}
+    looks: _Looks = {}
     for table in document.tables():
         found = flatten(table)
-        _numbers(book.create_sheet(_sheet_name(found.name, taken)), found, document)
+        _numbers(book.create_sheet(_sheet_name(found.name, taken)), found, document, looks)
     moment = datetime.combine(document.made_on, time())
     book.properties.creator = ""
     book.properties.title = document.title[:255]
@@ -84,7 +88,7 @@ def _said(blocks: tuple[Block, ...]) -> list[tuple[str, bool]]:
     return [(number + block.text, bool(number)) for number, block in found if isinstance(block, (Heading, Paragraph))]
 
 
-def _numbers(sheet: Worksheet, found: Sheet, document: Document) -> None:
+def _numbers(sheet: Worksheet, found: Sheet, document: Document, looks: _Looks) -> None:
     _put_text(sheet.cell(row=1, column=1), found.title or found.name)
     sheet.cell(row=1, column=1).font = Font(name=FACE, size=13, bold=True)
     _put_text(sheet.cell(row=2, column=1), document.title + (" – DỰ THẢO" if document.head.draft else ""))
@@ -100,22 +104,33 @@ def _numbers(sheet: Worksheet, found: Sheet, document: Document) -> None:
         field.alignment = Alignment(horizontal="center", vertical="center", wrap_text=True)
     for down, row in enumerate(found.rows, heading_row + 1):
         for at, cell in enumerate(row, 1):
-            _fill(sheet.cell(row=down, column=at), cell, found.columns[at - 1].align)
+            _fill(sheet.cell(row=down, column=at), cell, found.columns[at - 1].align, looks)
     sheet.freeze_panes = f"{get_column_letter(min(3, len(found.columns)))}{heading_row + 1}"
     if found.rows:
         sheet.auto_filter.ref = f"A{heading_row}:{get_column_letter(len(found.columns))}{heading_row + len(found.rows)}"
     _printed(sheet, landscape=True, heading_row=heading_row)
 
 
-def _fill(field: Any, cell: Cell, align: Align) -> None:
+def _fill(field: Any, cell: Cell, align: Align, looks: _Looks) -> None:
+    """A cell with its look; a look is made once, because a country of communes has a hundred thousand cells."""
+    across = Align.RIGHT if cell.number is not None else cell.align or align
+    key = (None if cell.number is None else cell.decimals, cell.bold, across, cell.tone)
+    look = looks.get(key)
+    if look is None:
+        _dress(field, cell, across)
+        look = looks[key] = field._style  # noqa: SLF001 - openpyxl has no shared looks for cells
+    field._style = copy(look)  # noqa: SLF001
     if cell.number is None:
         _put_text(field, cell.text)
     else:
         field.value = cell.number
+
+
+def _dress(field: Any, cell: Cell, across: Align) -> None:
+    if cell.number is not None:
         field.number_format = "#,##0" + ("." + "0" * cell.decimals if cell.decimals else "")
     field.font = Font(name=FACE, size=11, bold=cell.bold)
     field.border = _EDGE
-    across = Align.RIGHT if cell.number is not None else cell.align or align
     field.alignment = Alignment(horizontal=_ALIGN[across], vertical="top", wrap_text=True)
     if cell.tone is not None:
         field.fill = PatternFill("solid", start_color=_FILLS[cell.tone])

@@ -51,6 +51,11 @@ def local_day(moment_us: int) -> date:
     return date.fromordinal(_EPOCH + (moment_us + _OFFSET_US) // DAY_US)
 
 
+def day_of(number: int) -> date:
+    """A day by its number since 1970 (`statistics.sample.slot_of`)."""
+    return date.fromordinal(_EPOCH + number)
+
+
 def months(start: date, end: date) -> Iterator[Period]:
     """The months from the one of `start` to the one of `end`, the latest first."""
     month = month_of(end)

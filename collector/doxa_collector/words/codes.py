@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from doxa_collector.alerts.catalogue import declared_values
-from doxa_collector.web import words_network
+from doxa_collector.words import network
 from doxa_core.language import Text
 from doxa_core.layers import Layer
 from doxa_core.outcome import Outcome
@@ -125,7 +125,7 @@ _VALUES: Final[Mapping[str, Text]] = {
     **{
         f"{name}_{suffix}": text.fill(direction=direction)
         for name, direction in _DIRECTIONS.items()
-        for suffix, text in {**_OF_DIRECTION, **words_network.OF_DIRECTION}.items()
+        for suffix, text in {**_OF_DIRECTION, **network.OF_DIRECTION}.items()
     },
     **{f"{name}_{suffix}": text.fill(way=way) for name, way in _WAYS.items() for suffix, text in _OF_WAY.items()},
     "unattributed_lost_count": Text(vi="Gói mất không rõ chiều", en="Lost, direction unknown"),
@@ -134,13 +134,13 @@ _VALUES: Final[Mapping[str, Text]] = {
     "clock_bound_ms": Text(vi="Sai số đồng hồ của trễ một chiều", en="Clock bound of the one-way delay"),
 }
 
-VALUES: Final[Mapping[str, Text]] = {**declared_values(), **words_network.VALUES, **_VALUES}
+VALUES: Final[Mapping[str, Text]] = {**declared_values(), **network.VALUES, **_VALUES}
 """Every value that any meter declares has words: its own short ones, else those of its declaration."""
 
 
 def in_order(names: Iterable[str]) -> list[str]:
     """Value names as a reader wants them: the telling ones first, as they stand above, then the unknown ones by name."""
-    places = {name: place for place, name in enumerate([*_VALUES, *words_network.VALUES])}
+    places = {name: place for place, name in enumerate([*_VALUES, *network.VALUES])}
     return sorted(names, key=lambda name: (places.get(name, len(places)), name))
 
 
@@ -151,7 +151,7 @@ METERS: Final[Mapping[str, Text]] = {
     "stamp": Text(vi="trễ và mất gói từng chiều", en="STAMP"),
     "responsiveness": Text(vi="độ phản hồi", en="responsiveness"),
     "ookla": Text(vi="Ookla", en="Ookla"),
-    **words_network.METERS,
+    **network.METERS,
 }
 
 _CODES: Final[Mapping[str, Text]] = {
@@ -370,7 +370,7 @@ _CODES: Final[Mapping[str, Text]] = {
 }
 
 _OF_PORTAL: Final = (
-    *words_network.OF_PORTAL,
+    *network.OF_PORTAL,
     *("name_not_found", "connect_refused", "connect_timeout", "net_unreachable", "host_unreachable", "prohibited"),
     *("http_status", "http_protocol", "answer_timeout", "stalled", "broke_off", "tls_certificate", "tls_timeout"),
     *("tls_certificate_name", "tls_certificate_time", "tls_failed", "tls_ca_file"),
@@ -378,12 +378,12 @@ _OF_PORTAL: Final = (
 _PORTAL: Final = Text(vi="cổng thông tin: {what}", en="portal: {what}")
 
 CODES: Final[Mapping[str, Text]] = {
-    **words_network.CODES,
+    **network.CODES,
     **_CODES,
     **{
         f"portal_{code}": _PORTAL.fill(what=text)
         for code in _OF_PORTAL
-        if (text := _CODES.get(code) or words_network.CODES.get(code)) is not None
+        if (text := _CODES.get(code) or network.CODES.get(code)) is not None
     },
 }
 

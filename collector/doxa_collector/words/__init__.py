@@ -1,0 +1,1 @@
+"""Words for the codes that machines write: what the page and the papers say of them."""
