@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
+from doxa_collector.assess.siting import placed
 from doxa_collector.ledger.schema import figure, indicator, link, place, probe, site
 from doxa_collector.period import Period
 from doxa_collector.places.gazetteer import Gazetteer, load
@@ -33,6 +34,7 @@ class Inputs:
     """Rows of the ledger's tables, each as a mapping of its columns, in the order of their keys."""
 
     place: Rows = ()
+    """Of the registry, and the units that `siting` found for offices whose registered one was not there in the month."""
     site: Rows = ()
     link: Rows = ()
     figure: Rows = ()
@@ -74,10 +76,12 @@ def read_inputs(conn: Connection, period: Period, places: Path | None = None) ->
     the bytes that are kept.
     """
     first, last = period.first.isoformat(), period.last.isoformat()
-    provinces, communes = _units(places, _stamp(places), period.last)
+    stamp = _stamp(places)
+    provinces, communes = _units(places, stamp, period.last)
+    offices, units = placed(_rows(conn, site), list(_rows(conn, place)), _places(places, stamp), period.last)
     return Inputs(
-        place=tuple(_rows(conn, place, *_meets(place, first, last))),
-        site=tuple(_rows(conn, site)),
+        place=(*_rows(conn, place, *_meets(place, first, last)), *units),
+        site=offices,
         link=tuple(_rows(conn, link, *_meets(link, first, last))),
         figure=tuple(_rows(conn, figure, figure.c.month == period.month, figure.c.superseded_us.is_(None))),
         indicator=tuple(_rows(conn, indicator, indicator.c.as_of <= last)),

@@ -351,6 +351,7 @@ def _table(word: Word, block: Table, room: float) -> None:
     _fixed_fast(table, widths)
     _narrow(table)
     grid = [list(row.tc_lst) for row in table._tbl.tr_lst]  # noqa: SLF001 - row.cells is quadratic
+    style: str = word.styles[_CELL].style_id
     for first, rows, heading in ((0, block.header, True), (heads, block.rows, False)):
         for placed in place(rows, len(widths)):
             tc = grid[first + placed.row][placed.column]
@@ -358,7 +359,7 @@ def _table(word: Word, block: Table, room: float) -> None:
             if placed.cell.columns > 1 or placed.cell.rows > 1:
                 last = grid[first + placed.row + placed.cell.rows - 1][placed.column + placed.cell.columns - 1]
                 cell = cell.merge(WordCell(last, table))
-            _cell(word, cell, placed.cell, alignment(block, placed, heading=heading), block.size, heading=heading)
+            _cell(style, cell, placed.cell, alignment(block, placed, heading=heading), block.size, heading=heading)
     for at, row in enumerate(table._tbl.tr_lst):  # noqa: SLF001
         properties: Any = row.get_or_add_trPr()
         properties.append(OxmlElement("w:cantSplit"))
@@ -395,9 +396,9 @@ def _fixed_fast(table: WordTable, widths: Sequence[float]) -> None:
             tc.width = Mm(width)
 
 
-def _cell(word: Word, cell: WordCell, found: Cell, align: Align, size: float, *, heading: bool) -> None:
+def _cell(style: str, cell: WordCell, found: Cell, align: Align, size: float, *, heading: bool) -> None:
     paragraph = cell.paragraphs[0]
-    paragraph.style = word.styles[_CELL]
+    paragraph._p.style = style  # noqa: SLF001 - the public setter searches all styles for each cell, most of the time
     paragraph.alignment = _ALIGN[align]
     run = paragraph.add_run(found.shown)
     run.font.size, run.bold = Pt(size), (found.bold or heading) or None
