@@ -8,7 +8,8 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from doxa_collector.assess.inputs import Inputs
+from doxa_collector.assess.inputs import Inputs, Row
+from doxa_collector.assess.traffic import Poll, read_polled, read_polls
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.period import DAY_US, Period, day_of
 from doxa_collector.plans.model import PlaceLevel, PlanPlace
@@ -105,6 +106,9 @@ class Evidence:
         self._last_id = last_id  # what came later is no evidence here, so a month can be judged again
         self._source = Raw(conn, last_id) if source is None else source
         self._offices = _offices_of(inputs, day)
+        self._states = defaultdict[tuple[str, str], list[Row]](list)
+        for row in inputs.link:  # by site, link and first day
+            self._states[row["site"], row["link"]].append(row)
         self._probed = frozenset(row["site"] for row in inputs.probe)
         self._read: OrderedDict[tuple[str, tuple[str, ...]], list[LineRuns]] = OrderedDict()
 
@@ -141,6 +145,23 @@ class Evidence:
                 self._read.popitem(last=False)
         self._read.move_to_end(key)
         return self._read[key]
+
+    def states(self, site: str, link: str) -> Sequence[Row]:
+        """A line's states as the month's inputs have them, the oldest first, with what the contract promised in each."""
+        return self._states.get((site, link), ())
+
+    def polled(self, lines: Sequence[Line], period: Period) -> set[tuple[str, str]]:
+        """Those of these lines, as (site, link), whose traffic was polled in a period."""
+        wanted, found = {(line.site, line.link) for line in lines}, set[tuple[str, str]]()
+        links = sorted({link for _, link in wanted})
+        for sites in _parts(sorted({site for site, _ in wanted})):
+            for names in _parts(links):
+                found |= read_polled(self._conn, sites, names, period, self._last_id)
+        return found & wanted
+
+    def polls(self, site: str, link: str, period: Period) -> list[Poll]:
+        """The polls of a line's traffic in a period, which may reach before the month (`traffic.read_polls`)."""
+        return read_polls(self._conn, site, link, period, self._last_id)
 
     def pulses(self, offices: Sequence[Office], from_us: int, to_us: int) -> dict[tuple[str, str], Pulse]:
         """What came through each (site, link) between two moments, of any meter."""

@@ -194,6 +194,8 @@ def _beyond_sight(
     for certain further in, and a pass none further out.
     """
     named = [layer for layer in (Layer.IP, Layer.WIRE) if layer in layers]
+    if not named and Layer.PAYLOAD not in layers:
+        return False
     seen = {key for found in by_day.values() for sample in found for key in sample.rates}
     blind = [layer for layer in named if (direction, layer) not in seen] + [Layer.PAYLOAD] * (Layer.PAYLOAD in layers)
     if outcome is VerdictOutcome.FAIL:
@@ -239,6 +241,6 @@ def _day(direction: str, day: date, samples: Sequence[FiveMinutes], contract: Co
 
 def _rates(direction: str, samples: Iterable[FiveMinutes], layer: Layer) -> list[float]:
     """The rates at a layer: IP where payload is asked, frames where nothing else was counted (see `_beyond_sight`)."""
-    wanted = Layer.IP if layer is Layer.PAYLOAD else layer
-    found = (sample.rates.get((direction, wanted), sample.rates.get((direction, Layer.FRAME))) for sample in samples)
+    wanted, frames = (direction, Layer.IP if layer is Layer.PAYLOAD else layer), (direction, Layer.FRAME)
+    found = (one[wanted] if wanted in one else one.get(frames) for one in (sample.rates for sample in samples))
     return [rate for rate in found if rate is not None]

@@ -56,6 +56,10 @@ REASONS: Final[dict[str, Text]] = {
     "missing_samples_decide": Text(
         vi="các mẫu thiếu đủ để đổi kết luận", en="the missing samples could change the answer"
     ),
+    "no_seven_days": Text(
+        vi="trong tháng chưa có 7 ngày liên tục nào đã hết và nằm trọn trong thời gian hợp đồng",
+        en="no seven consecutive days of the month are over and within the contract's days",
+    ),
     "no_capacity": Text(
         vi="danh mục chưa ghi dung lượng hợp đồng của chiều này cho mọi ngày",
         en="the registry does not give this direction's contracted rate for every day",
@@ -124,7 +128,7 @@ DECIDING: Final = frozenset(
         "too_few_samples", "too_few_days", "within_uncertainty", "no_samples", "no_offices", "no_links", "between_layers",
         "outermost_open", "goodput_only", "value_not_kept", "offices_unknown", "offices_missing", "needs_other_provinces",
         "no_own_figure", "not_entered", "unit_differs", "no_target_value", "probe_was_limit", "no_link", "link_down",
-        "no_probe",
+        "no_probe", "no_capacity", "no_seven_days", "days_incomplete", "missing_samples_decide", "layer_not_counted",
     }
 )  # fmt: skip
 """The codes that say why the outcome is what it is; the others are what a reader must know besides."""

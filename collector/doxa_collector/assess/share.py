@@ -10,6 +10,7 @@ from doxa_collector.assess.evidence import Evidence, InForce, Line, Office, Puls
 from doxa_collector.assess.family import Family, family_of
 from doxa_collector.assess.judgement import Bounds, Judgement
 from doxa_collector.assess.level import Held, Reader, by_layer, hold, judged, rolled_up
+from doxa_collector.assess.rules import Ruled, Ruler
 from doxa_collector.assess.settings import Settings
 from doxa_collector.period import DAY_US
 from doxa_collector.plans.model import Condition, Offices, Operator, PlaceLevel, PlanPlace, Target
@@ -84,6 +85,9 @@ def judge_share(evidence: Evidence, where: PlanPlace, target: Target, settings: 
     family = family_of(len(offices), missing.n, operator, value, settings)
     members = members_among(evidence, offices, condition, settings, family, now_us)
     found = tally(members, missing, operator, value, family)
+    if condition.rule is not None:
+        stood_on = Ruler(evidence, offices, condition.rule, now_us).stood_on()
+        return replace(found, detail={**found.detail, "rule": condition.rule.value, "evidence": evidence_of(stood_on)})
     if condition.measure is None:
         return found
     detail = {**found.detail, "decide_by": settings.decide_by, **family.shown()}
@@ -173,6 +177,9 @@ def members_among(
 
     A country is asked in parts, with the family of all of it. `layers`: whether each says its figure at every layer.
     """
+    if condition.rule is not None:
+        ruler = Ruler(evidence, offices, condition.rule, now_us)
+        return [_ruled(office, ruler.judge(office)) for office in offices]
     until = min(now_us, evidence.period.to_us)
     pulses = evidence.pulses(offices, until - int(settings.recent_days * DAY_US), until)
     measure = condition.measure
@@ -182,6 +189,14 @@ def members_among(
     runs = {(line.runs.site, line.runs.link): line for line in lines}
     asked = _Asked(evidence, condition, settings, family, runs, pulses, layers)
     return [_member(office, asked) for office in offices]
+
+
+def _ruled(office: Office, found: Ruled) -> Member:
+    """By a rule, which is about the samples themselves: nothing of it is left to chance."""
+    return Member(
+        site=office.site, place=office.place, standing=_STANDINGS[found.outcome], reasons=found.reasons,
+        value=found.value, n=found.n, bounds=found.bounds,
+    )  # fmt: skip
 
 
 def _member(office: Office, asked: _Asked) -> Member:
@@ -317,7 +332,10 @@ def _reasons(members: Sequence[Member], counts: Counter[Standing], missing: Miss
     return tuple(found)
 
 
-_TOLD_OF_MEMBERS: Final = ("no_probe", "within_uncertainty", "too_few_days", "between_layers", "outermost_open")
+_TOLD_OF_MEMBERS: Final = (
+    "no_probe", "within_uncertainty", "too_few_days", "between_layers", "outermost_open", "no_capacity", "no_seven_days",
+    "days_incomplete", "missing_samples_decide", "layer_not_counted",
+)  # fmt: skip
 """What keeps an office unknown and stands among the share's own reasons too."""
 
 

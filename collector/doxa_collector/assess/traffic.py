@@ -5,15 +5,16 @@ longer interval, after a missed poll, is no sample: its mean would hide the peak
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.period import DAY_US, Period, local_day
+from doxa_collector.rollups.raw import digest_of
 from doxa_core.layers import Layer
 
 METER: Final = "snmp"
@@ -25,8 +26,16 @@ _SHORTEST_S: Final = 0.9 * STEP_S
 _LONGEST_S: Final = 1.2 * STEP_S
 _TOUCHING_S: Final = 5.0
 """Two intervals follow each other if no more lies between them: the start of a run is not the moment of the answer."""
+_AFTER_US: Final = 3_600_000_000
 Rates = Mapping[tuple[str, Layer], float]
 """(direction, layer) → Mbps."""
+
+
+_NAMES: Final = tuple(
+    (f"{direction}_traffic_{layer.value}_mbps", (direction, layer))
+    for direction in DIRECTIONS
+    for layer in (Layer.IP, Layer.FRAME, Layer.WIRE)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,35 +62,71 @@ class FiveMinutes:
     rates: Rates
 
 
-def read_intervals(conn: Connection, site: str, link: str, period: Period) -> list[Interval]:
-    """Every interval that ended in the period or within an hour after it, oldest first, of all series."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """One run of the `snmp` meter: what it says, and by what the ledger proves it."""
+
+    number: int
+    """Its `measurement.id`."""
+    digest: bytes
+    """SHA-256 of the line as the probe signed it."""
+    series: str
+    started_us: int
+    values: str
+    """JSON, as the ledger keeps it."""
+
+    @property
+    def interval(self) -> Interval | None:
+        """None where it measured nothing: a failed poll, or the first one, which has none before it."""
+        values = json.loads(self.values)
+        rates = {key: float(values[name]) for name, key in _NAMES if name in values}
+        if not rates or values.get("interval_s", 0) <= 0:
+            return None
+        return Interval(
+            end_us=self.started_us, seconds=float(values["interval_s"]), rates=rates, series=self.series
+        )  # fmt: skip
+
+
+def read_polls(conn: Connection, site: str, link: str, period: Period, last_id: int | None = None) -> list[Poll]:
+    """Every poll of a line that ended in the period or within an hour after it, in the order of ids.
+
+    A poll says something of the time before it, so the last sample of a day may come a while after midnight. `last_id`: the
+    newest measurement that counts, so that a closed month is judged again from what it was closed with.
+    """
     m = measurement.c
-    query = (
-        select(m.task, m.far_end, m.started_us, m["values"])
-        .where(
-            m.site == site,
-            m.link == link,
-            m.meter == METER,
-            m.started_us >= period.from_us,
-            m.started_us < period.to_us + 3_600_000_000,
-        )
-        .order_by(m.started_us, m.id)
+    query = select(m.id, m.digest, m.task, m.far_end, m.started_us, m["values"]).where(
+        m.site == site, m.link == link, *_inside(period, last_id)
     )
-    return list(_intervals(conn.execute(query)))
+    return [
+        Poll(
+            number=number, digest=digest_of(conn, number, digest), started_us=started_us, values=text,
+            series=f"{task}/{far_end}" if far_end else task,
+        )
+        for number, digest, task, far_end, started_us, text in conn.execute(query.order_by(m.id)).all()
+    ]  # fmt: skip
 
 
-def _intervals(rows: Iterable[tuple[str, str | None, int, str]]) -> Iterator[Interval]:
-    for task, far_end, started_us, text in rows:
-        values = json.loads(text)
-        rates = {
-            (direction, layer): float(values[name])
-            for direction in DIRECTIONS
-            for layer in (Layer.IP, Layer.FRAME, Layer.WIRE)
-            if (name := f"{direction}_traffic_{layer.value}_mbps") in values
-        }
-        if rates and values.get("interval_s", 0) > 0:
-            series = f"{task}/{far_end}" if far_end else task
-            yield Interval(end_us=started_us, seconds=float(values["interval_s"]), rates=rates, series=series)
+def read_polled(
+    conn: Connection, sites: Sequence[str], links: Sequence[str], period: Period, last_id: int | None = None
+) -> set[tuple[str, str]]:
+    """Which lines (site, link) have such a poll, among all lines of these names at these sites."""
+    m = measurement.c
+    query = select(m.site, m.link).where(m.site.in_(sites), m.link.in_(links), *_inside(period, last_id)).distinct()
+    return {(site, link) for site, link in conn.execute(query)}
+
+
+def _inside(period: Period, last_id: int | None) -> list[ColumnElement[bool]]:
+    m = measurement.c
+    found = [m.meter == METER, m.started_us >= period.from_us, m.started_us < period.to_us + _AFTER_US]
+    return found if last_id is None else [*found, m.id <= last_id]
+
+
+def read_intervals(
+    conn: Connection, site: str, link: str, period: Period, last_id: int | None = None
+) -> list[Interval]:
+    """Every interval that ended in the period or within an hour after it, oldest first, of all series."""
+    polls = sorted(read_polls(conn, site, link, period, last_id), key=lambda poll: poll.started_us)
+    return [interval for poll in polls if (interval := poll.interval) is not None]
 
 
 def five_minutes(intervals: Sequence[Interval]) -> list[FiveMinutes]:

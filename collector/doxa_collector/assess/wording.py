@@ -138,17 +138,23 @@ def _share(said: _Said) -> str:
 
 
 def _worst(said: _Said) -> str:
-    """The lowest figure of an office that does not meet the condition, with its equivalent on the wire."""
+    """The figure furthest from the demand among the offices that do not meet it, with its equivalent on the wire."""
     condition = said.target.condition
     found = [m for m in said.detail.get("members", ()) if m["standing"] != "met" and m.get("value") is not None]
     if not found or condition is None:
         return ""
-    worst = min(found, key=lambda member: float(member["value"]))
-    shown = with_unit(figure(worst["value"], condition.operator, condition.value, said.lang), condition.unit, said.lang)
+    operator, value, unit = condition.asked
+    upward = operator is None or operator.upward
+    worst = (min if upward else max)(found, key=lambda member: float(member["value"]))
+    shown = with_unit(figure(worst["value"], operator, value, said.lang), unit, said.lang)
     around = [said.say(LAYERS[Layer(worst["layer"])])] if worst.get("layer") else []
     around += _wire(said, worst.get("layers"), wanted=worst.get("layer") == Layer.IP)
-    lowest = Text(vi="thấp nhất {shown}", en="lowest {shown}").fill(shown=", ".join([shown, *around]))
-    return f" ({said.say(lowest)})"
+    around += [said.say(condition.rule.figure)] if condition.rule is not None else []
+    word = Text(vi="thấp nhất {shown}", en="lowest {shown}") if upward else _HIGHEST
+    return f" ({said.say(word.fill(shown=', '.join([shown, *around])))})"
+
+
+_HIGHEST: Final = Text(vi="cao nhất {shown}", en="highest {shown}")
 
 
 def _rank(said: _Said) -> str:

@@ -219,6 +219,9 @@ class TrendChart(_Part):
     other_label: str = ""
     """What the marks of another origin are."""
     decimals: int = 1
+    ahead: TrendPoint | None = None
+    """What is forecast behind the last period: it has a column of its own and is joined by broken lines."""
+    ahead_label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

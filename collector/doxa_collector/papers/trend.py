@@ -18,9 +18,10 @@ _SIGN: Final = 22.0
 def draw(chart: TrendChart, family: str) -> str:
     """The chart as SVG."""
     drawing = Drawing(WIDTH, family)
-    known = [v for p in chart.points for v in (p.value, p.upper, p.other) if v is not None] + [chart.target or 0.0]
+    shown = chart.points if chart.ahead is None else (*chart.points, chart.ahead)
+    known = [v for p in shown for v in (p.value, p.upper, p.other) if v is not None] + [chart.target or 0.0]
     scale = ticks((max(known, default=0.0) or 1.0) * 1.05)
-    step = (WIDTH - _LEFT - 12) / max(1, len(chart.points))
+    step = (WIDTH - _LEFT - 12) / max(1, len(shown))
     bottom = _TOP + _PLOT
 
     def y(value: float) -> float:
@@ -37,6 +38,7 @@ def draw(chart: TrendChart, family: str) -> str:
     if chart.target is not None:
         drawing.line(_LEFT, y(chart.target), WIDTH - 8, y(chart.target), TARGET, width=1.4, dash="5 3")
     _curve(drawing, chart, step, x, y)
+    _forecast(drawing, chart, x, y)
     if len(chart.points) <= _FIGURES_UP_TO:
         _figures(drawing, chart, x, y)
     drawing.line(_LEFT, bottom, WIDTH - 8, bottom, INK)
@@ -69,6 +71,23 @@ def _curve(
             drawing.line(*before, *here, SERIES[0], width=1.4)
         before = here
         drawing.dot(*here, SERIES[0])
+
+
+def _forecast(drawing: Drawing, chart: TrendChart, x: Callable[[int], float], y: Callable[[float], float]) -> None:
+    """Broken lines from the last figure to the one that is forecast and to its bounds, which no measured point has."""
+    known = [(place, point.value) for place, point in enumerate(chart.points) if point.value is not None]
+    if chart.ahead is None or chart.ahead.value is None or not known:
+        return
+    (last, value), at = known[-1], x(len(chart.points))
+    for end in (chart.ahead.value, chart.ahead.lower, chart.ahead.upper):
+        if end is not None:
+            drawing.line(x(last), y(value), at, y(end), SERIES[0], width=1.0, dash="2 2")
+    for end in (chart.ahead.lower, chart.ahead.upper):
+        if end is not None:
+            drawing.line(at - 4, y(end), at + 4, y(end), SERIES[0], width=1.0)
+    drawing.text(at, _TOP + _PLOT + 13, chart.ahead.label, anchor="middle", italic=True)
+    near = chart.ahead.value if chart.ahead.upper is None else chart.ahead.upper
+    drawing.text(at, y(near) - 4, plain_number(chart.ahead.value, chart.decimals), anchor="middle", italic=True)
 
 
 def _diamond(drawing: Drawing, x: float, y: float) -> None:
@@ -110,6 +129,8 @@ def _signs(chart: TrendChart) -> Iterator[tuple[str, Callable[[Drawing, float, f
         yield chart.target_label, lambda drawing, x, y: drawing.line(x, y, x + 18, y, TARGET, width=1.4, dash="5 3")
     if chart.bounds_label and any(point.lower is not None for point in chart.points):
         yield chart.bounds_label, _sign_of_bounds
+    if chart.ahead is not None and chart.ahead.value is not None:
+        yield chart.ahead_label, lambda drawing, x, y: drawing.line(x, y, x + 18, y, SERIES[0], width=1.0, dash="2 2")
     if any(point.value is None for point in chart.points):
         yield NO_FIGURE, lambda drawing, x, y: drawing.text(x + 9, y + 3.5, "×", anchor="middle", ink="#555555")
 

@@ -9,6 +9,7 @@ from doxa_collector.plans.model import (
     Mark,
     Measure,
     Operator,
+    Rule,
     Target,
     Unit,
 )
@@ -125,7 +126,8 @@ def _check_lines(target: Target, table: Table, letter: str) -> None:
 
 
 def _check_due(target: Target, table: Table, valid: tuple[date, date]) -> None:
-    if target.due is None and target.value is not None:
+    lasting = target.condition is not None and target.condition.rule is not None  # a rule holds in every month
+    if target.due is None and target.value is not None and not lasting:
         raise refuse(
             table, "due",
             ("một con số phải đạt cần có hạn", "a number to reach needs a due date"),
@@ -199,7 +201,27 @@ def layer_of(value: str) -> Layer | None:
     return _LAYERS.get(value.removesuffix("_mbps").rpartition("_")[2], Layer.PAYLOAD)
 
 
+def _check_rule(condition: Condition, rule: Rule, table: Table) -> None:
+    for key in ("measure", "operator", "value"):
+        if getattr(condition, key) is not None:
+            raise refuse(
+                table, key,
+                (f"quy tắc «{rule}» đã có phép tính và mức của nó", f"the rule '{rule}' has its own calculation and level"),
+                ("hãy bỏ khóa này, hoặc bỏ rule", "leave this key out, or leave rule out"),
+            )  # fmt: skip
+    if condition.link_kind is not rule.link_kind:
+        raise refuse(
+            table, "link_kind",
+            (f"quy tắc «{rule}» nói về đường {rule.link_kind}, không phải {condition.link_kind}",
+             f"the rule '{rule}' is about a {rule.link_kind} link, not a {condition.link_kind} one"),
+            (f'hãy ghi link_kind = "{rule.link_kind}"', f'write link_kind = "{rule.link_kind}"'),
+        )  # fmt: skip
+
+
 def _check_condition(target: Target, condition: Condition, table: Table, *, decimal_comma: bool) -> None:
+    if condition.rule is not None:
+        _check_rule(condition, condition.rule, table)
+        return
     given = {
         "measure": condition.measure is not None,
         "operator": condition.operator is not None,

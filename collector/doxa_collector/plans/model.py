@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from doxa_core.language import Text
 from doxa_core.layers import Layer
@@ -180,6 +180,65 @@ class Measure:
     """`V` where the document names the statistic ("trung bình")."""
 
 
+class Rule(StrEnum):
+    """A rule with a calculation of its own, which every line of an office must keep (`assess.rules`)."""
+
+    P95_90 = "p95_90"
+    """Thông tư 06/2026/TT-BKHCN Đ.5.6: the 95th percentile of each direction's traffic, of samples of five minutes, is at
+    most 90 % of the capacity over seven consecutive days."""
+    QCVN_34 = "qcvn_34"
+    """QCVN 34: the mean of the speeds of whole transfers is at least 0.8 of the contracted one in each direction."""
+
+    @property
+    def text(self) -> Text:
+        """What it asks of a line, as it stands behind the kind of line."""
+        return _RULES[self]
+
+    @property
+    def figure(self) -> Text:
+        """What its figure is."""
+        return _RULE_FIGURES[self]
+
+    @property
+    def link_kind(self) -> LinkKind:
+        """The kind of line that it is about."""
+        return LinkKind.TSLCD if self is Rule.P95_90 else LinkKind.FIXED
+
+    @property
+    def operator(self) -> Operator:
+        """How its figure is held against `limit_percent`."""
+        return Operator.AT_MOST if self is Rule.P95_90 else Operator.AT_LEAST
+
+    @property
+    def limit_percent(self) -> float:
+        """Of the contracted rate."""
+        return 90 if self is Rule.P95_90 else 80
+
+
+_RULES = {
+    Rule.P95_90: Text(
+        vi="bách phân vị 95 của lưu lượng mỗi chiều trong 7 ngày liên tục ≤ 90 % dung lượng, lấy mẫu 5 phút",
+        en="the 95th percentile of each direction's traffic over 7 consecutive days ≤ 90 % of the capacity, in samples of 5 minutes",
+    ),
+    Rule.QCVN_34: Text(
+        vi="tốc độ trung bình của các lần truyền trọn vẹn ≥ 80 % tốc độ hợp đồng ở mỗi chiều, từ 1.000 mẫu mỗi chiều",
+        en="the mean speed of whole transfers ≥ 80 % of the contracted one in each direction, of 1,000 samples each",
+    ),
+}
+_RULE_FIGURES = {
+    Rule.P95_90: Text(vi="bách phân vị 95 so với dung lượng", en="95th percentile of the capacity"),
+    Rule.QCVN_34: Text(vi="trung bình so với hợp đồng", en="mean of the contracted speed"),
+}
+
+
+class Asked(NamedTuple):
+    """What an office's figure is held against; None where the condition has no figure."""
+
+    operator: Operator | None
+    value: float | None
+    unit: Unit | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """What one office must meet to count in a share: a working link of the kind and, where named, a level on it."""
@@ -191,6 +250,15 @@ class Condition:
     operator: Operator | None = None
     value: float | None = None
     unit: Unit | None = None
+    rule: Rule | None = None
+    """What each of the office's lines of the kind must keep, instead of a level."""
+
+    @property
+    def asked(self) -> Asked:
+        """What an office's figure is held against, by a level or by a rule."""
+        if self.rule is not None:
+            return Asked(self.rule.operator, self.rule.limit_percent, Unit.PERCENT)
+        return Asked(self.operator, self.value, self.unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

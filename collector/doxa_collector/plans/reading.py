@@ -12,6 +12,7 @@ from doxa_collector.plans.model import (
     Offices,
     PlaceLevel,
     PlanPlace,
+    Rule,
     Statistic,
     Target,
 )
@@ -122,6 +123,7 @@ def _condition(table: Table | None) -> Condition | None:
         operator=read_operator(table),
         value=None if amount is None else amount.value,
         unit=None if amount is None else amount.unit,
+        rule=read_optional_word(table, "rule", Rule),
     )
     table.close()
     return condition

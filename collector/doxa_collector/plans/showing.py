@@ -64,13 +64,15 @@ def place_line(place: PlanPlace) -> str:
 def target_line(target: Target) -> str:
     """A target in one line: label, what it demands, where it stands."""
     wanted = _demand(target.operator, target.value, target.unit, short(target.operator_mark))
-    return f"{target.label:<24} {target.title}: {wanted}  ({', '.join(target.lines)})"
+    return f"{target.label:<24} {target.title}: {wanted}  {_where(target)}".rstrip()
 
 
 def target_lines(plan: Plan, target: Target) -> Iterator[str]:
     """A target with everything that the file knows of it."""
     yield f"{plan.id} {target.label} – {target.title}"
-    yield row(Text(vi="Lời văn", en="Words"), f"«{target.words}» ({', '.join(target.lines)}){marked(target.mark)}")
+    name = Text(vi="Lời văn", en="Words") if target.quoted else Text(vi="Tóm tắt", en="In short")
+    words = f"«{target.words}»" if target.quoted else target.words
+    yield row(name, f"{words} {_where(target)}".rstrip() + marked(target.mark))
     yield row(Text(vi="Điều khoản", en="Clause"), target.clause)
     yield row(Text(vi="Loại", en="Kind"), str(target.kind.text))
     yield row(
@@ -101,6 +103,11 @@ def target_lines(plan: Plan, target: Target) -> Iterator[str]:
     for vi, en, note in notes:
         if note is not None:
             yield row(Text(vi=vi, en=en), str(note))
+
+
+def _where(target: Target) -> str:
+    """Where the words stand; empty for what is no quotation."""
+    return f"({', '.join(target.lines)})" if target.lines else ""
 
 
 def row(name: Text, value: str) -> str:
@@ -153,6 +160,9 @@ def _amount(value: float, unit: Unit | None) -> str:
 def _condition(condition: Condition) -> str:
     connected = Text(vi="đường {kind} đã khai báo và hoạt động", en="a registered, working {kind} line")
     shown = str(connected.fill(kind=condition.link_kind.text))
+    if condition.rule is not None:
+        ruled = Text(vi="mỗi đường {kind} đã khai báo: {rule}", en="each registered {kind} line: {rule}")
+        return str(ruled.fill(kind=condition.link_kind.text, rule=condition.rule.text))
     if condition.measure is None:
         return shown
     level = f"{condition.operator.sign if condition.operator else ''} {_amount(condition.value or 0, condition.unit)}"

@@ -115,7 +115,7 @@ def _share(
     rows = [_office(register, month, target, member) for member in roll.members]
     rows += _absent(register, roll.missing, condition.link_kind.text.vi)
     return CommuneTable(
-        label=target.label, title=title, operator=condition.operator, value=condition.value,
+        label=target.label, title=title, operator=condition.asked.operator, value=condition.asked.value,
         rows=tuple(sorted(rows, key=lambda row: (row.code, row.name))), unlisted=_nameless(roll.missing),
         confidence=month.judged.settings.confidence,
     )  # fmt: skip
@@ -126,7 +126,7 @@ def _office(register: Register, month: Month, target: Target, member: Member) ->
     assert condition is not None  # a share has one
     rated = condition.measure is not None
     notes = [reason_text(code).vi for code in member.reasons]
-    if not rated and member.standing is Standing.MET:
+    if not rated and condition.rule is None and member.standing is Standing.MET:
         notes.append(f"{member.n} lần đo qua trong những ngày cuối kỳ")
     return CommuneRow(
         code=member.place,
@@ -134,7 +134,7 @@ def _office(register: Register, month: Month, target: Target, member: Member) ->
         link=condition.link_kind.text.vi,
         published=register.published(condition.measure, member.place),
         measured=_figure(member, target),
-        samples=member.n if rated else None,
+        samples=member.n if rated or condition.rule is not None else None,
         needed=month.judged.settings.min_samples if rated else None,
         outcome=OUTCOMES[member.standing],
         notes=tuple(map(sentence, notes)),
@@ -143,7 +143,12 @@ def _office(register: Register, month: Month, target: Target, member: Member) ->
 
 def _figure(member: Member, target: Target) -> Measured | None:
     condition = target.condition
-    if member.value is None or condition is None or condition.measure is None:
+    if member.value is None or condition is None:
+        return None
+    if condition.rule is not None:
+        unit = unit_words(condition.asked.unit)
+        return Measured(value=member.value, unit=unit, statistic=condition.rule.figure.vi, layer="")
+    if condition.measure is None:
         return None
     return Measured(
         value=member.value, unit=unit_words(condition.unit), statistic=condition.measure.statistic.text.vi,

@@ -123,10 +123,19 @@ def _proved(conn: Connection, closing: Closing) -> Judged:
             return as_kept(conn, closing)
         kept, judged = kept_result(conn, closing), judge_again(conn, closing)
     except ValueError as error:
-        raise OperationError(_DAMAGED.fill(month=month, error=error)) from error
+        raise _damaged(closing.period, error) from error
     if found := differences(kept, judged):
         raise OperationError(_DIFFERS.fill(month=month, n=found.total))
     return judged
+
+
+def damaged(month: Month, error: ValueError) -> OperationError:
+    """What is said where the ledger no longer holds what a month stands on."""
+    return _damaged(month.period, error)
+
+
+def _damaged(period: Period, error: ValueError) -> OperationError:
+    return OperationError(_DAMAGED.fill(month=period.first.strftime("%m/%Y"), error=error))
 
 
 def choose_plan(plans: Sequence[Plan], wanted: str, when: str) -> Plan:

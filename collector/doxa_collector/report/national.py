@@ -173,9 +173,9 @@ def _requirement(one: Requirement, label: str, now: MonthAnswers) -> Requirement
         mark=target.mark,
         demand=f"{demand_of(target, 'vi')} số xã" if one.demanded is not None else "",
         condition=condition_words(condition),
-        unit=unit_words(condition.unit),
-        operator=condition.operator,
-        value=condition.value,
+        unit=unit_words(condition.asked.unit),
+        operator=condition.asked.operator,
+        value=condition.asked.value,
         outcome=judged.outcome if judged is not None and one.demanded is not None else None,
         counts=_total(now, one.key),
         due=target.due,
@@ -237,10 +237,12 @@ def _worst(one: Requirement, label: str, now: MonthAnswers, names: dict[str, str
     """The lowest figures first; lines of which no test came through stand before them."""
     failed = [answer for answer in now.answers[one.key] if answer.standing is Standing.FAILED]
     measure, condition = one.condition.measure, one.condition
-    wanted = "" if condition.value is None or condition.operator is None else (
-        f"{condition.operator.sign} {shortest(condition.value, 'vi')} {unit_words(condition.unit)}"
+    operator, value, unit = condition.asked
+    wanted = "" if value is None or operator is None else (
+        f"{operator.sign} {shortest(value, 'vi')} {unit_words(unit)}"
     )  # fmt: skip
-    for answer in sorted(failed, key=_lowest)[:WORST_SHOWN]:
+    order = _lowest if operator is None or operator.upward else _highest
+    for answer in sorted(failed, key=order)[:WORST_SHOWN]:
         name, province = now.communes[answer.place]
         yield WorstLine(
             requirement=label,
@@ -249,7 +251,7 @@ def _worst(one: Requirement, label: str, now: MonthAnswers, names: dict[str, str
             province=names.get(province, province),
             link=condition.link_kind.text.vi,
             value=answer.value,
-            unit=unit_words(condition.unit),
+            unit=unit_words(unit),
             layer=layer_words(None if measure is None or measure.layer is None else measure.layer.value),
             samples=answer.n,
             wanted=wanted or "hoạt động",
@@ -259,6 +261,10 @@ def _worst(one: Requirement, label: str, now: MonthAnswers, names: dict[str, str
 
 def _lowest(answer: Answer) -> tuple[bool, float, str]:
     return answer.value is not None, answer.value or 0.0, answer.place
+
+
+def _highest(answer: Answer) -> tuple[bool, float, str]:
+    return answer.value is not None, -(answer.value or 0.0), answer.place
 
 
 def _communes(now: MonthAnswers, held: Sequence[Requirement], found: dict[date, MonthAnswers]) -> Iterator[CommuneLine]:

@@ -21,6 +21,7 @@ from doxa_collector.assess.evidence import Evidence, InForce, Office, Pulse
 from doxa_collector.assess.family import Family, family_of
 from doxa_collector.assess.inputs import Inputs, decode, read_inputs
 from doxa_collector.assess.judgement import Judgement
+from doxa_collector.assess.rules import SPEED, Ruler
 from doxa_collector.assess.run import source_now
 from doxa_collector.assess.settings import Settings
 from doxa_collector.assess.share import Member, Missing, Standing, members_among, tally
@@ -28,7 +29,18 @@ from doxa_collector.assess.snapshots import recall
 from doxa_collector.ledger.engine import open_ledger, reading
 from doxa_collector.papers.drafts.progress_records import MonthState
 from doxa_collector.period import Period, local_day
-from doxa_collector.plans.model import COUNTRY, Condition, Kind, Offices, Operator, PlaceLevel, Plan, PlanPlace, Target
+from doxa_collector.plans.model import (
+    COUNTRY,
+    Condition,
+    Kind,
+    Offices,
+    Operator,
+    PlaceLevel,
+    Plan,
+    PlanPlace,
+    Rule,
+    Target,
+)
 from doxa_collector.rollups.kept import Kept
 from doxa_collector.rollups.model import LineRuns, Source, evidence_of
 from doxa_collector.rollups.raw import Raw
@@ -68,14 +80,18 @@ class Requirement:
 
 
 def requirements_of(plans: Iterable[Plan]) -> tuple[Requirement, ...]:
-    """The targets that offices of the whole country answer: shares, and levels as what each commune should reach."""
-    return tuple(
+    """The targets that offices of the whole country answer: shares, and levels as what each commune should reach.
+
+    Rules stand behind what plans demand: they hold without a date, and one of them is indicative.
+    """
+    found = tuple(
         Requirement(plan=plan, target=target, condition=condition)
         for plan in plans
         if any(place.code == COUNTRY for place in plan.places)
         for target in plan.targets
         if (condition := _condition(target)) is not None
     )
+    return tuple(sorted(found, key=lambda one: one.condition.rule is not None))
 
 
 def _condition(target: Target) -> Condition | None:
@@ -248,7 +264,7 @@ class _Judging:
             if self._asked.detailed:
                 parts += self._traces(held, offices)
         communes = self._communes()
-        worst = {key: _worst(found) for key, found in members.items()}
+        worst = {one.key: _worst(members[one.key], one.condition) for one in held}
         return MonthAnswers(
             period=self._evidence.period,
             state=MonthState.PROVISIONAL if closing is None else MonthState.CLOSED,
@@ -287,11 +303,16 @@ class _Judging:
         asked = {
             (one.condition.measure.meter, one.condition.link_kind) for one in held if one.condition.measure is not None
         }
-        return [
+        rules = {one.condition.rule for one in held if one.condition.rule is not None}
+        asked |= {(SPEED, rule.link_kind) for rule in rules if rule is Rule.QCVN_34}
+        found = [
             LineRuns(site=line.runs.site, link=line.runs.link, meter=meter, series={}, traces=line.runs.traces)
             for meter, kind in sorted(asked)
             for line in self._evidence.runs(offices, meter, kind)
         ]
+        for rule in rules - {Rule.QCVN_34}:
+            found += Ruler(self._evidence, offices, rule, self._judged_us).stood_on()
+        return found
 
     def _communes(self) -> dict[str, tuple[str, str]]:
         """Every unit by code: the list of units, and offices of units that it does not have."""
@@ -314,18 +335,19 @@ def _of_level(member: Member) -> Member:
     return replace(member, standing=Standing.UNKNOWN) if member.reasons == ("no_link",) else member
 
 
-def _worst(members: Iterable[Member]) -> dict[str, Member]:
-    """The commune's standing: the worst of its offices, the lowest figure among equals."""
+def _worst(members: Iterable[Member], condition: Condition) -> dict[str, Member]:
+    """The commune's standing: the worst of its offices, the figure furthest from the demand among equals."""
+    sign = -1.0 if condition.asked.operator is not None and not condition.asked.operator.upward else 1.0
     found: dict[str, Member] = {}
     for member in members:
         known = found.get(member.place)
-        if known is None or _order(member) < _order(known):
+        if known is None or _order(member, sign) < _order(known, sign):
             found[member.place] = member
     return found
 
 
-def _order(member: Member) -> tuple[int, float]:
-    return STANDINGS.index(member.standing), float("inf") if member.value is None else member.value
+def _order(member: Member, sign: float) -> tuple[int, float]:
+    return STANDINGS.index(member.standing), float("inf") if member.value is None else sign * member.value
 
 
 def _answers(found: Mapping[str, Member], communes: Iterable[str]) -> tuple[Answer, ...]:

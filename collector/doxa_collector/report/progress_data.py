@@ -30,6 +30,7 @@ from doxa_collector.papers.sources import Ground, sign
 from doxa_collector.period import local_day
 from doxa_collector.plans.model import Kind, Mark, Plan, PlanPlace, Target
 from doxa_collector.report.communes import Register, communes_of, evidence_for
+from doxa_collector.report.forecasts import Forecasts, forecast_words
 from doxa_collector.report.month import Month
 from doxa_collector.report.months import Months
 from doxa_collector.report.trends import remarks_of, states_of, trends_of
@@ -97,7 +98,7 @@ def progress_of(conn: Connection, months: Months) -> Filled:
     """The record of a period; of closed months the same on whatever day it is asked."""
     month = months.main
     found = tuple(_judged(month))
-    ledger, register = evidence_for(conn, month), Register(month)
+    ledger, register, forecasts = evidence_for(conn, month), Register(month), Forecasts(conn, months)
     tables = [
         (one, communes_of(ledger, register, one.target, one.place, one.title, one.detail)) for one in found
     ]  # fmt: skip
@@ -106,10 +107,10 @@ def progress_of(conn: Connection, months: Months) -> Filled:
         place=", ".join(place.name for place in month.places),
         period=ReportPeriod(first=months.span.first, last=months.span.last),
         made_on=_made_on(months),
-        rows=tuple(_row(one) for one in found if one.target.kind is not Kind.MANUAL),
+        rows=tuple(_row(one, forecasts) for one in found if one.target.kind is not Kind.MANUAL),
         hand=tuple(_hand(one) for one in found if one.target.kind is Kind.MANUAL),
         communes=tuple(table for _, table in tables if table is not None),
-        trends=trends_of(months),
+        trends=trends_of(months, forecasts),
         month_states=states_of(months),
         remarks=tuple(remarks_of(months)),
         grounds=(_ground(month.plan),),
@@ -145,7 +146,7 @@ def _lists_less(one: _Judged, table: CommuneTable) -> bool:
 # --- what was measured or published
 
 
-def _row(one: _Judged) -> TargetRow:
+def _row(one: _Judged, forecasts: Forecasts) -> TargetRow:
     target, verdict = one.target, one.verdict
     return TargetRow(
         label=one.label,
@@ -168,6 +169,7 @@ def _row(one: _Judged) -> TargetRow:
         needed=_needed(one),
         counted=_COUNTED[target.kind],
         explanation=explain(verdict, target).vi,
+        forecast=forecast_words(forecasts.of(target, one.place)),
         notes=_notes(one),
     )
 

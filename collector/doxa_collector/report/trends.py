@@ -2,28 +2,33 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from doxa_collector.assess.wording import demand as demand_of
 from doxa_collector.papers.drafts.progress_records import Known, MonthState, Trend, TrendMonth
 from doxa_collector.plans.model import Kind, Mark, PlanPlace, Target
+from doxa_collector.report.forecasts import Forecasts
 from doxa_collector.report.months import Column, Months
 from doxa_collector.report.span import SpanKind
 from doxa_collector.report.wording import confidence_words, demand, figure_month, statistic_words, unit_words, when
 from doxa_collector.verdict import Verdict
+from doxa_collector.views.forecast import Forecast
 
 _CERTAIN: Final = "khoảng chắc chắn"
 """Of a share: all that is unknown failing, or meeting."""
 
 
-def trends_of(months: Months) -> tuple[Trend, ...]:
+def trends_of(months: Months, forecasts: Forecasts) -> tuple[Trend, ...]:
     """A trend for each target at each place that the main month judged; none for a single month."""
     if not months.columns:
         return ()
     several = len(months.main.places) > 1
     found = [_verdicts(column) for column in months.columns]
     return tuple(
-        _trend(target, place, months.columns, found, several=several)
+        replace(
+            _trend(target, place, months.columns, found, several=several), ahead=_ahead(forecasts.of(target, place))
+        )
         for place in months.main.places
         for target in months.main.plan.targets
         if target.kind is not Kind.MANUAL
@@ -68,6 +73,16 @@ def _trend(
         target_words=demand(target) or demand_of(target, "vi"),
         bounds=_bounds(target, pairs),
         drawn=not rank,
+    )
+
+
+def _ahead(found: Forecast | None) -> TrendMonth | None:
+    """The last of a forecast's line, where it reaches the due month: it alone has bounds."""
+    if found is None or not found.line or found.line[-1].lower is None:
+        return None
+    last = found.line[-1]
+    return TrendMonth(
+        label=f"{last.period.first:%m/%Y}", value=last.value, lower=last.lower, upper=last.upper, state=MonthState.AHEAD
     )
 
 

@@ -4,7 +4,6 @@ The rule speaks of seven consecutive days (`assess.p95`), so the month is held a
 and not above in every one is not above. Days before the line was in force belong to no seven days.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from doxa_collector.assess.p95 import Contract, Way, Week, judge_week
 from doxa_collector.assess.percentile import percentile_of
-from doxa_collector.assess.traffic import DIRECTIONS, METER, FiveMinutes, Interval, Rates, five_minutes, week_ending
-from doxa_collector.ledger.schema import measurement
+from doxa_collector.assess.traffic import DIRECTIONS, FiveMinutes, Interval, five_minutes, read_polls, week_ending
 from doxa_collector.period import Period
 from doxa_collector.report.tslcd_books import Book, Line
 from doxa_collector.verdict import VerdictOutcome
@@ -25,9 +23,6 @@ from doxa_core.errors import InputError
 from doxa_core.language import Text
 from doxa_core.layers import Layer
 
-_AFTER_US: Final = 3_600_000_000
-"""A poll says something of the time before it: the last sample of a day may come a while after midnight."""
-_LAYERS: Final = (Layer.IP, Layer.FRAME, Layer.WIRE)
 Samples = Mapping[date, Sequence[FiveMinutes]]
 
 
@@ -152,33 +147,9 @@ def rates_of(taken: Taken, line: Line, period: Period) -> dict[str, float]:
 
 def _read(conn: Connection, book: Book, line: Line) -> list[tuple[int, bytes, Interval]]:
     """The polls from six days before the line's first day on, in the order of their ids, with digest and interval."""
-    m = measurement.c
-    since = week_ending(line.first).from_us
-    until = Period(first=line.last, last=line.last).to_us + _AFTER_US
-    query = (
-        select(m.id, m.digest, m.task, m.far_end, m.started_us, m["values"])
-        .where(
-            m.site == line.site, m.link == line.link, m.meter == METER, m.started_us >= since, m.started_us < until,
-            m.id <= book.last_id,
-        )
-        .order_by(m.id)
-    )  # fmt: skip
-    found = []
-    for row_id, digest, task, far_end, started_us, text in conn.execute(query):
-        values = json.loads(text)
-        rates: Rates = {
-            (direction, layer): float(values[name])
-            for direction in DIRECTIONS
-            for layer in _LAYERS
-            if (name := f"{direction}_traffic_{layer.value}_mbps") in values
-        }
-        if rates and values.get("interval_s", 0) > 0:
-            name = f"{task}/{far_end}" if far_end else task
-            seconds = float(values["interval_s"])
-            found.append(
-                (row_id, digest or b"", Interval(end_us=started_us, seconds=seconds, rates=rates, series=name))
-            )
-    return found
+    reach = Period(first=week_ending(line.first).first, last=line.last)
+    polls = read_polls(conn, line.site, line.link, reach, book.last_id)
+    return [(poll.number, poll.digest, interval) for poll in polls if (interval := poll.interval) is not None]
 
 
 def _choose(rows: Sequence[tuple[int, bytes, Interval]], wanted: str | None) -> tuple[str, tuple[str, ...]]:

@@ -71,6 +71,8 @@ def demand(target: Target) -> str:
 def condition_words(condition: Condition) -> str:
     """What one office must meet: `mỗi trụ sở: Mạng TSLCD hoạt động, ≥ 100 Mbps (trung vị, tầng IP)`."""
     found = f"mỗi trụ sở: {condition.link_kind.text.vi} hoạt động"
+    if condition.rule is not None:
+        return f"mỗi đường {condition.link_kind.text.vi} của trụ sở: {condition.rule.text.vi}"
     measure = condition.measure
     if measure is None or condition.operator is None or condition.value is None:
         return found

@@ -18,7 +18,8 @@ from doxa_collector.plans.model import LAYERS, Kind, Plan, PlanPlace, Target, Un
 from doxa_collector.statistics import trend as trends
 from doxa_collector.statistics.trend import Answer, Trend, month_number, trend_of
 from doxa_collector.statistics.trend_words import sentence
-from doxa_collector.views.months import LIMITED, TOO_FEW, Change, History, MonthPoint, read_history
+from doxa_collector.views.asclosed import AsClosed
+from doxa_collector.views.months import LIMITED, TOO_FEW, Change, History, MonthPoint, read_history, read_kept
 from doxa_core.language import Text
 from doxa_core.layers import Layer
 
@@ -67,11 +68,12 @@ def forecast_of(
     month: Period,
     *,
     closed: Mapping[date, Closing] | None = None,
+    kept: AsClosed | None = None,
 ) -> Forecast | None:
     """The forecast as of the end of `month`, from it and the closed months before.
 
-    `closed` is `assess.closing.latest_closings`, for who asks for many. `ValueError` where the ledger keeps a plan's
-    snapshot no longer whole.
+    `closed` is `assess.closing.latest_closings`, for who asks for many. With `kept` the forecast stands on nothing that came
+    after `month` was closed. `ValueError` where the ledger keeps a snapshot no longer whole.
 
     None where there is nothing to forecast: no due date or one that is past, no number or operator that orders, a rank
     (it depends on others) or a figure entered by hand, and before the first closed month.
@@ -80,7 +82,10 @@ def forecast_of(
         return None
     if target.value is None or target.operator is None or month_number(target.due) <= month_number(month.first):
         return None
-    history = read_history(conn, plan, target, place, month, latest_closings(conn) if closed is None else closed)
+    if kept is not None:
+        history = read_kept(conn, plan, target, place, kept)
+    else:
+        history = read_history(conn, plan, target, place, month, latest_closings(conn) if closed is None else closed)
     if not history.points:
         return None
     figures = {month_number(point.period.first): point.value for point in history.counted if point.value is not None}

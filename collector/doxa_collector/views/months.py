@@ -6,7 +6,7 @@ what changed less than that stays in and is said.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -22,8 +22,10 @@ from doxa_collector.plans.keeping import plan_from_json
 from doxa_collector.plans.model import Kind, PlaceLevel, Plan, PlanPlace, Target
 from doxa_collector.statistics.trend import MOST_MONTHS
 from doxa_collector.verdict import VerdictOutcome
+from doxa_collector.views.asclosed import AsClosed, Contracts
 from doxa_core.linkkind import LinkKind
 
+ContractsAt = Callable[[Period], Contracts]
 _CHUNK: Final = 500
 TOO_FEW: Final = "too_few"
 LIMITED: Final = "probe_limited"
@@ -77,12 +79,41 @@ class History:
 def read_history(
     conn: Connection, plan: Plan, target: Target, where: PlanPlace, until: Period, closed: Mapping[date, Closing]
 ) -> History:
-    """The closed months of a target at a place up to `until`, at most the latest 24."""
+    """The closed months of a target at a place up to `until`, at most the latest 24, by what the ledger knows now."""
     rows = _verdicts(conn, plan, target, where, until)
     rows = [row for row in rows if date.fromisoformat(row["period_from"]) in closed][-MOST_MONTHS:]
+    kind = target.link_kind
+
+    def contracts(first: Period) -> ContractsAt:
+        states = {} if kind is None else _states(conn, kind, where, first)
+        return lambda month: {key: now for key, one in states.items() if (now := _at(one, month)) is not None}
+
+    return _history(conn, plan, target, rows, closed, contracts)
+
+
+def read_kept(conn: Connection, plan: Plan, target: Target, where: PlanPlace, kept: AsClosed) -> History:
+    """The same as it stood when a month was closed, whatever came later."""
+    kind = target.link_kind
+
+    def contracts(_: Period) -> ContractsAt:
+        return lambda month: {} if kind is None else kept.contracts(kind, where, month)
+
+    return _history(conn, plan, target, kept.rows(target.id, where.code), kept.closings, contracts)
+
+
+def _history(
+    conn: Connection,
+    plan: Plan,
+    target: Target,
+    rows: Sequence[Mapping[Any, Any]],
+    closed: Mapping[date, Closing],
+    contracts: Callable[[Period], ContractsAt],
+) -> History:
     points = [_point(row, target, closed) for row in rows]
     changes = [*_plan_changes(conn, points, target, plan, closed), *_layer_changes(points)]
-    changes += [*_contract_changes(conn, points, target, where), *_method_changes(points, closed)]
+    if target.link_kind is not None and len(points) > 1:
+        changes += _contract_changes(points, contracts(points[0].period))
+    changes += _method_changes(points, closed)
     return History(points=_cut(points, changes), changes=tuple(sorted(changes, key=lambda one: one.month.first)))
 
 
@@ -157,7 +188,9 @@ def _measured(plan: Plan, target: str) -> object:
     if found is None:
         return None
     held = found.condition
-    condition = None if held is None else (held.link_kind, held.offices, held.measure, held.operator, held.value)
+    condition = (
+        None if held is None else (held.link_kind, held.offices, held.measure, held.operator, held.value, held.rule)
+    )
     return found.kind, found.measure, condition, found.ispeed
 
 
@@ -168,22 +201,11 @@ def _layer_changes(points: Sequence[MonthPoint]) -> Iterator[Change]:
             yield Change(code="layer", month=after.period, cuts=True, words=after.layer or "")
 
 
-def _contract_changes(
-    conn: Connection, points: Sequence[MonthPoint], target: Target, where: PlanPlace
-) -> Iterator[Change]:
+def _contract_changes(points: Sequence[MonthPoint], contracts: ContractsAt) -> Iterator[Change]:
     """Per month, how many of the place's lines had another contract than in the month of the point before."""
-    kind = target.link_kind
-    if kind is None or len(points) < 2:
-        return
-    states = _states(conn, kind, where, points[0].period)
-    for before, after in pairwise(points):
-        lines = changed = 0
-        for rows in states.values():
-            then, now = _at(rows, before.period), _at(rows, after.period)
-            if now is None:
-                continue
-            lines += 1
-            changed += then is not None and then != now
+    held = ((point, contracts(point.period)) for point in points)
+    for (_, then), (after, now) in pairwise(held):
+        lines, changed = len(now), sum(key in then and then[key] != contract for key, contract in now.items())
         if changed:
             yield Change(code="contract", month=after.period, cuts=2 * changed >= lines, changed=changed, lines=lines)
 

@@ -3,29 +3,33 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from statistics import fmean, median
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.period import month_of
-from doxa_collector.plans.model import Kind, Measure, Operator, Plan, PlanPlace, Statistic, Target, Unit
+from doxa_collector.plans.model import Kind, Measure, Operator, Plan, PlanPlace, Target, Unit
+from doxa_collector.statistics.level import Rule, decide
+from doxa_collector.statistics.rollup import Rollup
+from doxa_collector.statistics.sample import Sample
+from doxa_collector.verdict import VerdictOutcome
 from doxa_collector.web.board import Finding, findings_of, latest_period
 from doxa_collector.web.linkstate import LinkState
 from doxa_collector.web.places import Atlas
 from doxa_core.outcome import Outcome
 
 _COUNTED: Final = (Outcome.OK.value, Outcome.PROBE_LIMITED.value)
+_ORDERING: Final = (Operator.AT_LEAST, Operator.ABOVE, Operator.AT_MOST, Operator.BELOW)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The statistic of this line's own samples in the period."""
+    """The statistic of this line's own samples in the period, and whether it meets the demand for certain."""
 
     value: float
     n: int
-    meets: bool
+    outcome: VerdictOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +96,13 @@ def _levels(plan: Plan, kind: str) -> list[tuple[Target, Measure, Operator, floa
 def read_standing(
     conn: Connection, key: tuple[str, str], measure: Measure, operator: Operator, wanted: float, period: tuple[int, int]
 ) -> Standing | None:
-    """The figure of the line `key` (site, link) within `period` [from, to) in microseconds; None without samples."""
+    """The figure of the line `key` (site, link) within `period` [from, to) in microseconds; None without samples.
+
+    Whether it meets the demand is decided as a verdict is (docs/judging.md): by bounds over days, never by the figure alone.
+    """
     m = measurement.c
     number = func.json_extract(m["values"], f'$."{measure.value}"')
-    query = select(number).where(
+    query = select(m.started_us, m.outcome, number).where(
         m.site == key[0],
         m.link == key[1],
         m.meter == measure.meter,
@@ -103,8 +110,11 @@ def read_standing(
         m.started_us < period[1],
         m.outcome.in_(_COUNTED),
     )
-    values = [float(value) for value in conn.execute(query).scalars() if value is not None]
-    if not values:
+    samples = [
+        Sample(us, Outcome(outcome), float(value)) for us, outcome, value in conn.execute(query) if value is not None
+    ]
+    if not samples or operator not in _ORDERING:
         return None
-    value = fmean(values) if measure.statistic is Statistic.MEAN else median(values)
-    return Standing(value=value, n=len(values), meets=operator.holds(value, wanted))
+    found = decide(Rollup.of(samples), Rule(operator=operator, target=wanted, statistic=measure.statistic))
+    figure = found.figure
+    return None if figure is None else Standing(value=figure.value, n=figure.n, outcome=found.outcome)

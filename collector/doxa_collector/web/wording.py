@@ -45,6 +45,9 @@ def condition(voice: Voice, target: Target) -> str | None:
     if held is None:
         return None
     kind = voice.show(held.link_kind.text)
+    if held.rule is not None:
+        rule = voice.show(held.rule.text)
+        return voice.say(f"trụ sở có {kind} giữ quy tắc: {rule}", f"offices whose {kind} keeps the rule: {rule}")
     if held.value is None or held.operator is None:
         return voice.say(f"trụ sở có {kind} hoạt động", f"offices with a working {kind}")
     level = f"{held.operator.sign}\u00a0{amount(voice, held.value, held.unit)}"

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import segno
-from tests.collector.accept.conftest import MARK, document, evidence, limited, passed, refused
+from tests.collector.accept.conftest import MARK, REGISTRY, document, evidence, limited, passed, refused
 from tests.collector.papers.reading import csv_rows, docx_text, pages, pdf_text, sheets, squeezed
 
 from doxa_collector.accept.cli import main
+from doxa_core import language
 from doxa_core.language import number
 
 FORMS = "docx,pdf,xlsx,csv,json"
@@ -68,9 +69,16 @@ def make(found: dict[str, Any], out: Path, registry: Path, *, reveal: bool = Fal
     return {file.suffix[1:]: file.read_bytes() for file in (out / "o").iterdir()}
 
 
-@pytest.fixture
-def made(tmp_path: Path, registry: Path) -> dict[str, bytes]:
-    return make(evidence(repeated), tmp_path / "papers", registry)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """One record in every format, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("record")
+    (folder / "sites.toml").write_text(REGISTRY, encoding="utf-8")
+    before = list(language._chosen)
+    language.choose_language("vi")
+    found = make(evidence(repeated), folder / "papers", folder / "sites.toml")
+    language._chosen[:] = before
+    return found
 
 
 def figures(found: dict[str, Any]) -> Iterator[tuple[float, int]]:
@@ -149,8 +157,10 @@ def test_it_has_the_parts_of_a_record(made: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("reveal", [False, True])
-def test_what_is_internal_is_hidden_unless_the_settings_reveal_it(reveal: bool, tmp_path: Path, registry: Path) -> None:
-    found = make(evidence(repeated), tmp_path / "papers", registry, reveal=reveal)
+def test_what_is_internal_is_hidden_unless_the_settings_reveal_it(
+    reveal: bool, made: dict[str, bytes], tmp_path: Path, registry: Path
+) -> None:
+    found = make(evidence(repeated), tmp_path / "papers", registry, reveal=True) if reveal else made
     cells = " ".join(str(v) for rows in sheets(found["xlsx"]).values() for row in rows for v in row)
     texts = [pdf_text(found["pdf"]), docx_text(found["docx"]), cells, found["csv"].decode(), found["json"].decode()]
     for text in texts:

@@ -35,7 +35,9 @@ def config(books: Books, tmp_path: Path) -> Path:
         '[assess]\nmin_samples = 3\ndecide_by = "estimate"\n',
         encoding="utf-8",
     )
-    run(books.engine, load_plans(), Settings(min_samples=3, decide_by="estimate", final_after_days=0), datetime.now(UTC))
+    run(
+        books.engine, load_plans(), Settings(min_samples=3, decide_by="estimate", final_after_days=0), datetime.now(UTC)
+    )
     return file
 
 

@@ -111,7 +111,9 @@ def test_what_came_too_late_is_counted_and_a_new_revision_takes_it_in_without_lo
     books.runs("x", "fixed", [1] * 30)
     with reading(books.engine) as conn:
         assert late(conn, first) == 30
-    month = reopen(books.engine, [plan], Settings(min_samples=5, decide_by="estimate"), NOVEMBER, AFTER, "lan", "probe was offline")
+    month = reopen(
+        books.engine, [plan], Settings(min_samples=5, decide_by="estimate"), NOVEMBER, AFTER, "lan", "probe was offline"
+    )
     second = closed(books)
     assert (second.revision, second.actor, second.reason) == (2, "lan", "probe was offline")
     assert [verdict.outcome.value for verdict in month.verdicts] == ["fail"]

@@ -93,7 +93,9 @@ def test_a_former_province_has_no_figure_of_its_own(books: Books) -> None:
     assert books.verdict(rank(), where=where).reasons[0] == "no_own_figure"
 
 
-@pytest.mark.parametrize(("own", "outcome", "place"), [(200, PASS, 1), (127.5, PASS, 5), (126.5, FAIL, 6), (1, FAIL, 35)])
+@pytest.mark.parametrize(
+    ("own", "outcome", "place"), [(200, PASS, 1), (127.5, PASS, 5), (126.5, FAIL, 6), (1, FAIL, 35)]
+)
 def test_a_former_province_with_a_figure_of_its_own_is_counted_beside_todays_provinces(
     books: Books, own: float, outcome: VerdictOutcome, place: int
 ) -> None:

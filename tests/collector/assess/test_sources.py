@@ -31,7 +31,10 @@ from doxa_core.outcome import Outcome
 GOLDEN = Path(__file__).parent / "golden"
 NOVEMBER = month_of(date(2026, 11, 1))
 PLAN = plan_of(
-    level(100, statistic=Statistic.MEAN, name="download_ip_mbps", layer=Layer.IP, ispeed=False), share(90), rank(), manual()
+    level(100, statistic=Statistic.MEAN, name="download_ip_mbps", layer=Layer.IP, ispeed=False),
+    share(90),
+    rank(),
+    manual(),
 )
 
 
@@ -137,7 +140,8 @@ def test_the_command_shows_a_month_of_another_method_with_one_sentence(
     registry.write_text("", encoding="utf-8")
     ledger = books.engine.url.database
     file.write_text(
-        f'[broker]\nhost = "127.0.0.1"\n[registry]\nfile = "{registry}"\n[ledger]\npath = "{ledger}"\n', encoding="utf-8"
+        f'[broker]\nhost = "127.0.0.1"\n[registry]\nfile = "{registry}"\n[ledger]\npath = "{ledger}"\n',
+        encoding="utf-8",
     )
     assert cli.main(["--config", str(file), "--json"]) == 0
     shown = capsys.readouterr()

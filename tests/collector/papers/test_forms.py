@@ -9,7 +9,11 @@ from pathlib import Path
 
 import docx
 import pytest
+from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
+from docx.shared import Pt, Twips
+from docx.styles.styles import Styles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
@@ -21,8 +25,11 @@ from doxa_collector.papers import fonts
 from doxa_collector.papers.drafts.notice import Loss, Share, notice_paper
 from doxa_collector.papers.forms import Look, names, render
 from doxa_collector.papers.forms.as_csv import render_table
+from doxa_collector.papers.forms.docx_rows import add_rows
+from doxa_collector.papers.grid import place
 from doxa_collector.papers.model import (
     NO_FIGURE,
+    Align,
     Annex,
     Bar,
     BarChart,
@@ -34,6 +41,7 @@ from doxa_collector.papers.model import (
     Qr,
     Run,
     Table,
+    Tone,
     plain_number,
 )
 from doxa_core.errors import InputError
@@ -209,9 +217,58 @@ def test_four_hundred_rows_keep_their_heading_on_every_page() -> None:
     texts = [page.extract_text() for page in reader.pages]
     assert len(texts) > 15
     assert all("Số" in text for text in texts if "0,25" in text or "Mbps\n" in text)
-    assert reading.pdf_text(found).count(reading.squeezed("399,25 Mbps")) == 2
+    assert reading.squeezed("".join(texts)).count(reading.squeezed("399,25 Mbps")) == 2
     rows = docx.Document(BytesIO(render(small(("Xã",), rows=400), "docx"))).tables
     assert max(len(table._tbl.tr_lst) for table in rows) == 401
+
+
+def test_rows_of_a_docx_are_those_that_python_docx_would_write() -> None:
+    """Element by element: breaks, white space at an edge, an empty cell, a note, a shade, cells that cover others."""
+    cells = (
+        (Cell(text="a\n\nb", note="c", tone=Tone.BAD, bold=True), Cell(text=" <&> "), Cell()),
+        (Cell(number=1234.5, decimals=1, unit="Mbps"), Cell(note="n\n"), Cell(text="x", align=Align.JUSTIFY)),
+        (Cell(text="rộng", columns=2, rows=2), Cell(text="y")),
+        (Cell(text="z"),),
+    )
+    table = Table(name="t", columns=(Column(width=9, align=Align.RIGHT),) * 3, header=(), rows=cells, size=10.5)
+    word = docx.Document()
+    wanted, found = word.add_table(rows=4, cols=3), word.add_table(rows=0, cols=3)
+    width = 1234
+    add_rows(found._tbl, table, [width] * 3, "TableGrid")
+    ways = {Align.RIGHT: WD_ALIGN_PARAGRAPH.RIGHT, Align.JUSTIFY: WD_ALIGN_PARAGRAPH.JUSTIFY}
+    for one in place(cells, 3):
+        cell = wanted.cell(one.row, one.column)
+        cell.paragraphs[0]._p.style = "TableGrid"
+        cell.paragraphs[0].alignment = ways[one.cell.align or Align.RIGHT]
+        run = cell.paragraphs[0].add_run(one.cell.shown)
+        run.font.size, run.bold = Pt(10.5), one.cell.bold or None
+        if one.cell.note:
+            cell.paragraphs[0].add_run(("\n" if one.cell.shown else "") + one.cell.note).font.size = Pt(9)
+        if one.cell.tone is not None:
+            shade = OxmlElement("w:shd", attrs={qn("w:val"): "clear", qn("w:color"): "auto", qn("w:fill"): "F9DAD7"})
+            cell._tc.get_or_add_tcPr().append(shade)
+    for row in wanted._tbl.tr_lst:
+        row.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+        for tc in row.tc_lst:
+            tc.width = Twips(width)
+    assert [row.xml for row in found._tbl.tr_lst] == [row.xml for row in wanted._tbl.tr_lst]
+
+
+def test_a_docx_asks_for_its_styles_as_often_with_many_rows_as_with_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question searches all styles: one a cell made an annex of the country's communes take minutes."""
+    asked: list[str] = []
+    known, counts = Styles.__getitem__, []
+
+    def ask(styles: Styles, key: str) -> object:
+        asked.append(key)
+        return known(styles, key)
+
+    monkeypatch.setattr(Styles, "__getitem__", ask)
+    for rows in (2, 60):
+        asked.clear()
+        render(small(("Xã",), rows=rows), "docx")
+        counts.append(len(asked))
+    assert counts[0] == counts[1] > 0
 
 
 def test_archives_carry_no_time() -> None:

@@ -19,6 +19,8 @@ ROWS = [
     ("qd912-2025", "gigabit", "S", "share", "=", 100, "%", 1000),
     ("tslcd-100", "tslcd-100", "I", "share", "=", 100, "%", 100),
     ("tslcd-100", "fixed-100", "I", "share", "=", 100, "%", 100),
+    ("tt06-2026", "p95-90", "V", "share", "=", 100, "%", None),
+    ("qcvn34-2022", "speed-80", "S", "share", "=", 100, "%", None),
 ]
 
 
@@ -37,7 +39,8 @@ def test_a_national_target_is_as_the_domain_says_and_carries_its_mark(
 
 def test_the_national_targets_are_these_and_no_others() -> None:
     assert {(plan.id, target.id) for plan in PLANS.values() for target in plan.targets} == {row[:2] for row in ROWS}
-    assert all(plan.mark is not Mark.V for plan in PLANS.values())
+    assert {plan.id for plan in PLANS.values() if plan.mark is Mark.V} == {"tt06-2026"}, "read whole, in an OCR copy"
+    assert "OCR" in str(PLANS["tt06-2026"].note)
     assert {(p.code, p.level, p.units) for plan in PLANS.values() for p in plan.places} == {
         ("00", PlaceLevel.COUNTRY, 3321)
     }

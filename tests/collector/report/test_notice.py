@@ -27,7 +27,7 @@ def config(books: Books, tmp_path: Path) -> Path:
     month = Month(books)
     for site, code, name in (
         ("dong-dang", "06184", "Xã Đồng Đăng"),
-        ("ky-lua", "06199", "Phường Kỳ Lừa"),
+        ("ky-lua", "06187", "Phường Kỳ Lừa"),
         ("huu-lung", "06233", "Xã Hữu Lũng"),
     ):
         month.line(site, code, name, ALWAYS)
@@ -149,7 +149,7 @@ def test_a_quiet_system_says_so(books: Books, tmp_path: Path, capsys: pytest.Cap
         (("0",), "sự cố 0: không có sự cố này"),
         (("99999999999999999999",), "sự cố 99999999999999999999: không có sự cố này"),
         (("8", "--period", last_month()), "doxa report notice: vừa một sự cố, vừa một kỳ hoặc địa bàn"),
-        (("--place", "0618"), "--place 0618: danh mục không có địa bàn này; có phải ý bạn là 06184?"),
+        (("--place", "6184"), "--place 6184: danh mục không có địa bàn này; có phải ý bạn là 06184?"),
         (("--period", "2026-00"), "--period 2026-00: không phải một tháng"),
     ],
 )

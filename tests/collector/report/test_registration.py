@@ -105,7 +105,7 @@ def test_a_line_that_was_raised_in_the_month_needs_no_more_for_what_it_carried_b
 
 def test_without_samples_or_capacity_nothing_is_concluded_and_it_says_why(month: Month, tmp_path: Path) -> None:
     month.line("dong-dang", "06184", "Xã Đồng Đăng", ALWAYS)
-    month.line("ky-lua", "06199", "Phường Kỳ Lừa", ("1970-01-01", None, None))
+    month.line("ky-lua", "06187", "Phường Kỳ Lừa", ("1970-01-01", None, None))
     month.polls("ky-lua", lambda _, __: (30.0, 5.0), first=0, last=7)
     found = say(configured(month.books, tmp_path), tmp_path / "o", "registration", "--place", "20", form="json,pdf")
     empty, bare = data_of(found)["lines"]
@@ -176,7 +176,7 @@ def test_what_cannot_be_asked_is_one_sentence(
 ) -> None:
     month.line("dong-dang", "06184", "Xã Đồng Đăng", ALWAYS)
     month.books.line("dong-dang", "internet", "fixed")
-    month.line("moi", "06199", "Phường Kỳ Lừa", (iso(10), None, 100.0))
+    month.line("moi", "06187", "Phường Kỳ Lừa", (iso(10), None, 100.0))
     given = (
         [f"--want={words[3]}" if word == "--want" else word for word in words if word != "-5"]
         if "-5" in words

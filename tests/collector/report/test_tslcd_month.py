@@ -77,7 +77,7 @@ def test_the_rule_is_held_against_every_seven_days_that_end_in_the_month(lines: 
 
 
 def test_a_contract_that_was_raised_counts_from_its_day_on(lines: dict[str, dict[str, Any]]) -> None:
-    found = lines["06199"]
+    found = lines["06187"]
     assert (found["p95_outcome"], found["down_mbps"]) == ("pass", 200.0)
     assert "100/100 Mbps" in found["changes"][0]
     days = found["ways"][0]["days"]
@@ -139,10 +139,10 @@ def test_incidents_are_cut_to_the_month_and_those_of_others_are_not_the_lines(li
         return [(one["number"], one["cause"], one["lost"], one["lasts"]) for one in lines[code]["incidents"]]
 
     assert seen("06184") == [(41, "mất điện", True, False)]
-    assert seen("06199") == [(42, "", True, True)], "its cause may be seen otherwise after the closing"
+    assert seen("06187") == [(42, "", True, True)], "its cause may be seen otherwise after the closing"
     assert seen("06233") == [(44, "nút mạng mất kết nối", True, False)]
     assert seen("06211") == [(45, "mất gói", False, False)], "the collector's own fault is none of the line's"
-    ended = datetime.fromisoformat(lines["06199"]["incidents"][0]["ended"])
+    ended = datetime.fromisoformat(lines["06187"]["incidents"][0]["ended"])
     assert ended == datetime.fromisoformat(f"{this_month()}-01T00:00:00+07:00")
 
 
@@ -151,7 +151,7 @@ def test_a_wanted_rate_comes_from_a_plan_and_where_none_is_there_is_none(lines: 
     assert (found["label"], found["mbps"], found["samples"]) == ("B3", 100.0, 5)
     assert found["outcome"] in ("insufficient", "fail")
     assert {code: one["demand"] for code, one in lines.items() if code != "25747"} == dict.fromkeys(
-        ("06184", "06199", "06211", "06220", "06233")
+        ("06184", "06187", "06211", "06220", "06233")
     )
 
 
@@ -233,7 +233,7 @@ def test_an_open_month_says_that_it_is_provisional(
     ("words", "sentence"),
     [
         (("--place", "99"), "--place 99: danh mục không có địa bàn này"),
-        (("--place", "0618"), "--place 0618: danh mục không có địa bàn này; có phải ý bạn là 06184 (Xã Đồng Đăng)?"),
+        (("--place", "6184"), "--place 6184: danh mục không có địa bàn này; có phải ý bạn là 06184 (Xã Đồng Đăng)?"),
         (("--place", "06300"), "--place 06300: danh mục không có đường TSLCD nào trong tháng này"),
         (("--period", "1969-12"), "--period 1969-12: không phải một tháng"),
         (("--period", "2999-01"), "--period 2999-01: không phải một tháng"),

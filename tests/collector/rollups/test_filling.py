@@ -115,7 +115,7 @@ def test_whoever_is_killed_in_the_middle_goes_on_exactly(
     engine: Engine, add: Add, child: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
     """Killed in the first transaction, in a later one, between two: what was committed is there, and nothing else."""
-    add(a_history(600, 1))
+    add(a_history(300, 1))
     reached = 0
     for where, batch, more in (("inside", 1, 0), ("inside", 5, 4), ("behind", 7, 7), ("inside", 2, 1)):
         process = child(20, where, batch)
@@ -125,22 +125,22 @@ def test_whoever_is_killed_in_the_middle_goes_on_exactly(
         with reading(engine) as conn:
             assert Kept(conn).position == reached
         assert_same(engine, SITES)
-    assert fill(engine).counted == 600 - reached
+    assert fill(engine).counted == 300 - reached
     assert assert_same(engine, SITES) == 6
 
 
 def test_two_at_once_count_every_measurement_once(
     engine: Engine, add: Add, child: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
-    add(a_history(600, 2))
+    add(a_history(300, 2))
     processes = [child(5), child(6)]
     said = [process.communicate(timeout=120)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     positions = [int(word) for words in said for word in words]
     assert sorted(set(positions)) == sorted(positions), "no batch was written twice"
-    assert max(positions) == 600
+    assert max(positions) == 300
     assert_same(engine, SITES)
-    assert runs_in(engine) == 600
+    assert runs_in(engine) == 300
 
 
 def runs_in(engine: Engine) -> int:

@@ -14,6 +14,7 @@ from doxa_collector.plans.model import (
     PlaceLevel,
     Plan,
     PlanPlace,
+    Rule,
     Statistic,
     Target,
     Unit,
@@ -33,6 +34,9 @@ _CONDITION: Final = Record(
         Field("value", NUMBER, "In `unit`, at `layer`.", sure=False),
         Field("unit", choice(Unit), "The unit of `value`.", sure=False),
         Field("layer", choice(Layer), "Where the rate is counted.", sure=False),
+        Field(
+            "rule", choice(Rule), "A rule that each of its lines of the kind must keep, instead of a level.", sure=False
+        ),
     ),
 )
 _BASELINE: Final = Record(
@@ -199,7 +203,7 @@ def target_row(plan: Plan, target: Target) -> dict[str, Any]:
         row["condition"] = {
             "link_kind": condition.link_kind, "offices": condition.offices, "operator": condition.operator,
             "value": condition.value, "unit": condition.unit,
-            "layer": None if condition.measure is None else condition.measure.layer,
+            "layer": None if condition.measure is None else condition.measure.layer, "rule": condition.rule,
         }  # fmt: skip
     if baseline is not None:
         row["baseline"] = {name: getattr(baseline, name) for name in ("value", "unit", "as_of", "words", "line")}

@@ -133,7 +133,7 @@ def _share(counts: Counts) -> Cell:
     """Of all communes; below it what it may reach if all that is unknown turns out well."""
     up_to = (
         ""
-        if counts.possible is None or not counts.unknown + counts.limited
+        if counts.share is None or counts.possible is None or not counts.unknown + counts.limited
         else f"có thể đến {said(counts.possible, '%', 1)}"
     )
     return figure(counts.share, "%", 1, note=up_to)
@@ -210,12 +210,16 @@ def _in_matrix(counts: Counts) -> Cell:
         return Cell(text=NO_FIGURE)
     open_ones = counts.unknown + counts.limited
     tone = VerdictOutcome.FAIL if counts.failed else VerdictOutcome.INSUFFICIENT if open_ones else VerdictOutcome.PASS
+    if counts.share is None:
+        return Cell(text=NO_FIGURE, note=f"chưa rõ {open_ones} xã", tone=TONES[tone])
     note = f"{counts.met}/{counts.total} xã" + (f"; chưa rõ {open_ones}" if open_ones else "")
     return figure(counts.share, "%", 1, note=note, tone=TONES[tone])
 
 
 def _ranking(data: National) -> Table:
-    """For each requirement the provinces by their share of communes that meet it; equal shares have one rank."""
+    """For each requirement the provinces by their share of communes that meet it; equal shares have one rank, and a province
+    of which nothing is known has none.
+    """
     rated = list(enumerate(data.requirements))
     columns = [
         ("TT", Column(width=10, align=Align.CENTRE)),
@@ -227,11 +231,13 @@ def _ranking(data: National) -> Table:
 
 
 def _ranked(provinces: Sequence[ProvinceRow], at: int) -> list[Cell]:
-    shares = [one.cells[at].share or 0.0 for one in provinces]
-    found = sorted(zip(provinces, shares, strict=True), key=lambda pair: (-pair[1], pair[0].code))
+    known = {one.code: share for one in provinces if (share := one.cells[at].share) is not None}
+    first = sorted((one for one in provinces if one.code in known), key=lambda one: (-known[one.code], one.code))
+    last = (Cell(text=one.name, note=NO_FIGURE) for one in provinces if one.code not in known)
+    ranks = {share: 1 + sum(other > share for other in known.values()) for share in known.values()}
     return [
-        Cell(text=f"{1 + sum(other > share for other in shares)}. {one.name}", note=said(share, "%", 1))
-        for one, share in found
+        *(Cell(text=f"{ranks[known[one.code]]}. {one.name}", note=said(known[one.code], "%", 1)) for one in first),
+        *last,
     ]
 
 

@@ -28,8 +28,8 @@ class Counts:
 
     @property
     def share(self) -> float | None:
-        """Per cent of all communes that surely meet it; None of no commune."""
-        return 100 * self.met / self.total if self.total else None
+        """Per cent of all communes that surely meet it; None where nothing is known of any: that is no 0 %."""
+        return 100 * self.met / self.total if self.met + self.failed else None
 
     @property
     def possible(self) -> float | None:

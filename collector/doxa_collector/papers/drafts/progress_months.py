@@ -20,6 +20,7 @@ _STATES: Final = {
 }
 PUBLISHED: Final = "i-Speed công bố"
 MEASURED: Final = "đo tại trụ sở"
+AHEAD: Final = "dự báo {}, khoảng 80 %"
 
 
 def charts(trends: Iterable[Trend]) -> Iterator[TrendChart]:
@@ -48,7 +49,13 @@ def _chart(trend: Trend) -> TrendChart:
         bounds_label=trend.bounds,
         label=MEASURED,
         other_label=PUBLISHED,
+        ahead=None if trend.ahead is None else _ahead(trend.ahead),
+        ahead_label="" if trend.ahead is None else AHEAD.format(trend.ahead.label),
     )
+
+
+def _ahead(one: TrendMonth) -> TrendPoint:
+    return TrendPoint(label=one.label, value=one.value, lower=one.lower, upper=one.upper)
 
 
 def _beside(trend: Trend, one: TrendMonth) -> float | None:

@@ -161,6 +161,8 @@ class Trend:
     """What lower and upper are; empty: neither is drawn."""
     drawn: bool = True
     """False for what no chart can show: a rank."""
+    ahead: TrendMonth | None = None
+    """What is forecast for the month of the due date, with the interval of 80 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,12 +25,11 @@ from docx.text.paragraph import Paragraph as WordParagraph
 
 from doxa_collector.papers.archive import steady
 from doxa_collector.papers.forms import Look
-from doxa_collector.papers.grid import alignment, place
+from doxa_collector.papers.forms.docx_rows import add_rows
 from doxa_collector.papers.model import (
     Align,
     BarChart,
     Block,
-    Cell,
     Document,
     Head,
     Heading,
@@ -38,14 +37,12 @@ from doxa_collector.papers.model import (
     Qr,
     Signature,
     Table,
-    Tone,
     TrendChart,
 )
 from doxa_collector.papers.numbering import annex_names, closing, numbered
 from doxa_collector.papers.pictures import QR_MM, chart_svg, png, qr_svg
 
 FACE: Final = "Times New Roman"
-_FILLS: Final = {Tone.GOOD: "E3F1DD", Tone.BAD: "F9DAD7", Tone.LIMITED: "FFF1CC", Tone.OPEN: "ECECEC"}
 _ALIGN: Final = {
     Align.LEFT: WD_ALIGN_PARAGRAPH.LEFT,
     Align.CENTRE: WD_ALIGN_PARAGRAPH.CENTER,
@@ -344,27 +341,14 @@ def _table(word: Word, block: Table, room: float) -> None:
         word.add_paragraph(block.title, style=_SMALL)
     share = room / sum(column.width for column in block.columns)
     widths = [column.width * share for column in block.columns]
-    heads = len(block.header)
-    table = word.add_table(rows=heads + len(block.rows), cols=len(widths))
+    table = word.add_table(rows=0, cols=len(widths))
     table.style = word.styles["Table Grid"]
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
-    _fixed_fast(table, widths)
+    table.autofit = False
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Mm(width)
     _narrow(table)
-    grid = [list(row.tc_lst) for row in table._tbl.tr_lst]  # noqa: SLF001 - row.cells is quadratic
-    style: str = word.styles[_CELL].style_id
-    for first, rows, heading in ((0, block.header, True), (heads, block.rows, False)):
-        for placed in place(rows, len(widths)):
-            tc = grid[first + placed.row][placed.column]
-            cell = WordCell(tc, table)
-            if placed.cell.columns > 1 or placed.cell.rows > 1:
-                last = grid[first + placed.row + placed.cell.rows - 1][placed.column + placed.cell.columns - 1]
-                cell = cell.merge(WordCell(last, table))
-            _cell(style, cell, placed.cell, alignment(block, placed, heading=heading), block.size, heading=heading)
-    for at, row in enumerate(table._tbl.tr_lst):  # noqa: SLF001
-        properties: Any = row.get_or_add_trPr()
-        properties.append(OxmlElement("w:cantSplit"))
-        if at < heads:
-            properties.append(OxmlElement("w:tblHeader"))
+    _rows(word, table, block)
     after = word.add_paragraph()
     after.paragraph_format.space_after = Pt(0)
     after.paragraph_format.line_spacing_rule, after.paragraph_format.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(6)
@@ -386,32 +370,15 @@ def _narrow(table: WordTable) -> None:
         look.addprevious(margins)
 
 
-def _fixed_fast(table: WordTable, widths: Sequence[float]) -> None:
-    """As `_fixed`, without python-docx's search for each cell: 400 rows would take minutes."""
-    table.autofit = False
-    for column, width in zip(table.columns, widths, strict=True):
-        column.width = Mm(width)
-    for row in table._tbl.tr_lst:  # noqa: SLF001
-        for tc, width in zip(row.tc_lst, widths, strict=True):
-            tc.width = Mm(width)
-
-
-def _cell(style: str, cell: WordCell, found: Cell, align: Align, size: float, *, heading: bool) -> None:
-    paragraph = cell.paragraphs[0]
-    paragraph._p.style = style  # noqa: SLF001 - the public setter searches all styles for each cell, most of the time
-    paragraph.alignment = _ALIGN[align]
-    run = paragraph.add_run(found.shown)
-    run.font.size, run.bold = Pt(size), (found.bold or heading) or None
-    if found.note:
-        small = paragraph.add_run(("\n" if found.shown else "") + found.note)
-        small.font.size = Pt(round(size * 0.84 * 2) / 2)
-    fill = _FILLS[found.tone] if found.tone is not None else "EEF2F7" if heading else None
-    if fill is not None:
-        shade = OxmlElement("w:shd")
-        for name, value in (("val", "clear"), ("color", "auto"), ("fill", fill)):
-            shade.set(qn(f"w:{name}"), value)
-        properties: Any = cell._tc.get_or_add_tcPr()  # noqa: SLF001
-        properties.append(shade)
+def _rows(word: Word, table: WordTable, block: Table) -> None:
+    """The rows as XML; then what covers several cells is merged, which moves no text, for the others are empty."""
+    element: Any = table._tbl  # noqa: SLF001 - row.cells is quadratic
+    widths = [int(column.get(qn("w:w"))) for column in element.tblGrid.gridCol_lst]
+    merged = add_rows(element, block, widths, word.styles[_CELL].style_id)
+    grid = [list(row.tc_lst) for row in element.tr_lst] if merged else []
+    for one in merged:
+        first = WordCell(grid[one.row][one.column], table)
+        first.merge(WordCell(grid[one.row + one.rows - 1][one.column + one.columns - 1], table))
 
 
 # Who receives, who signs.
