@@ -63,6 +63,8 @@ BESIDE: Final = (
     "zalo.tokens",
     "webhook.secret",
 )
+READ: Final = {"api-tokens": "# no other system yet\n", "paper.toml": "[paper]\n"}
+"""Files that are understood when the example is loaded."""
 NO_DEFAULT: Final = {
     "agent.toml": {"socket", "cert_file", "key_file", "source", "monthly_gb"},
     "plan.toml": {
@@ -107,6 +109,8 @@ def place(tmp_path: Path) -> Callable[[Example, str], Path]:
     def put(example: Example, text: str) -> Path:
         for name in BESIDE:
             (tmp_path / name).write_text("a-word-long-enough\n" if name.startswith("snmp") else "a-word\n")
+        for name, content in READ.items():
+            (tmp_path / name).write_text(content)
         for file in example.beside:
             (tmp_path / file.name).write_text(file.read_text())
         (tmp_path / example.file.name).write_text(text)

@@ -41,6 +41,7 @@ class Server(ThreadingHTTPServer):
         self.fault = fault
         self.asked: Counter[str] = Counter()
         self.served = self.taken = 0
+        self.counting = threading.Lock()
         super().__init__((host, 0), Handler)
 
     @property
@@ -93,7 +94,8 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             while left and (octets := self.rfile.read(min(left, 65536))):
                 left -= len(octets)
-                self.server.taken += len(octets)
+                with self.server.counting:
+                    self.server.taken += len(octets)
         self._send(b"size=500")
 
     def _send(self, body: bytes) -> None:
@@ -107,8 +109,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(octets))
         self.end_headers()
         while octets > 0:
+            with self.server.counting:  # before the write: part of a block may have arrived while the rest waits
+                self.server.served += min(octets, len(_BLOCK))
             self.wfile.write(_BLOCK[:octets])
-            self.server.served += min(octets, len(_BLOCK))
             octets -= len(_BLOCK)
 
 

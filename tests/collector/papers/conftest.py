@@ -320,7 +320,7 @@ def registration() -> Registration:
                 want_mbps=200.0,
                 ways=ways,
             ),
-            RegisteredLine(code="06199", place="Xã Kỳ Lừa", link="tslcd-1", have_mbps=100.0, want_mbps=110.0),
+            RegisteredLine(code="06187", place="Phường Kỳ Lừa", link="tslcd-1", have_mbps=100.0, want_mbps=110.0),
         ),
     )
 
