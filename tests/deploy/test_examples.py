@@ -87,6 +87,8 @@ NO_DEFAULT: Final = {
         "url",
         "folder",
         "token_file",
+        "tokens_file",
+        "paper_file",
         "allowed_hosts",
         "rules",
         "nodes",
