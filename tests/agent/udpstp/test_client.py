@@ -156,6 +156,7 @@ def idle(far: Far, _asked: Activation) -> None:
 # --- our own server, whole tests ------------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("host", "directions"), [("127.0.0.1", ("download", "upload")), ("::1", ("upload",))])
 def test_a_fixed_rate_of_our_own_server(host: str, directions: tuple[str, ...]) -> None:
     with serving(hosts=(host,)) as port:
