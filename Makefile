@@ -23,7 +23,7 @@ test: ## everything: sets up the machine, lints, runs all tests
 	@$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder --reruns 2 --reruns-delay 3 -q -m "not alone"
 	@$(PY) -m pytest -q -m alone
 
-test-quick: venv ## what can be tested in a minute
+test-quick: venv ## what needs neither root nor servers: three minutes on two cores
 	@$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder -q --hypothesis-profile=quick -m "not slow and not root and not server and not browser and not alone"
 
 lint: venv ## ruff, strict mypy, import rules

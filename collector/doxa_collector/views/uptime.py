@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import median_low
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from doxa_collector.alerts.own import NOT_OF_THE_LINE
 from doxa_collector.ledger.schema import measurement, presence_change
@@ -28,7 +28,7 @@ _SPEAKING: Final = tuple(outcome.value for outcome in SPEAKING)
 _FAILED: Final = Outcome.FAILED.value
 _HOLD_STEPS: Final = 2.5
 _SHORTEST_HOLD_US: Final = 120 * _SECOND_US
-_LONGEST_HOLD_US: Final = 7200 * _SECOND_US
+LONGEST_HOLD_US: Final = 7200 * _SECOND_US
 NOT_TOLD: Final = "not_told"
 """Of unknown time: the probe was there as far as anybody knows, or there was none yet."""
 
@@ -67,10 +67,20 @@ class Heard:
         self._agents = tuple(agents)
 
     @classmethod
-    def read(cls, conn: Connection, site: str, link: str, meters: Iterable[str], span: Span) -> "Heard | None":
-        """Of this line only; None where nothing speaks of it. Runs shortly before `span` still hold at its beginning."""
+    def read(
+        cls, conn: Connection, site: str, link: str, meters: Iterable[str], span: Span, last_id: int | None = None
+    ) -> "Heard | None":
+        """Of this line only; None where nothing speaks of it. Runs shortly before `span` still hold at its beginning.
+
+        `last_id` leaves out what came later: a paper of a closed month never changes.
+        """
         m = measurement.c
-        where = (m.site == site, m.link == link, m.started_us >= span[0] - _LONGEST_HOLD_US, m.started_us < span[1])
+        where: list[ColumnElement[bool]] = [
+            m.site == site, m.link == link, m.started_us >= span[0] - LONGEST_HOLD_US, m.started_us < span[1],
+            m.outcome.in_(_SPEAKING),
+        ]  # fmt: skip
+        if last_id is not None:
+            where.append(m.id <= last_id)
         counts = {
             meter: conn.execute(
                 select(func.count()).select_from(measurement).where(*where, m.meter == meter)
@@ -79,9 +89,7 @@ class Heard:
             if meter not in NOT_OF_THE_LINE
         }
         for meter in sorted(counts, key=lambda name: (-counts[name], name)):
-            query = select(m.started_us, m.outcome, m.far_end, m.family, m.agent).where(
-                *where, m.meter == meter, m.outcome.in_(_SPEAKING)
-            )
+            query = select(m.started_us, m.outcome, m.far_end, m.family, m.agent).where(*where, m.meter == meter)
             if rows := conn.execute(query.order_by(m.started_us, m.id)).all():
                 return cls(meter, _series_of(rows), sorted({row[4] for row in rows}))
         return None
@@ -128,12 +136,12 @@ def _series_of(rows: Iterable[Sequence[Any]]) -> list[list[_Run]]:
 def _step(runs: Sequence[_Run]) -> int:
     """The usual time between two runs of a series; of a single one, the longest that it may hold."""
     steps = [after - before for (before, _), (after, _) in pairwise(runs) if after > before]
-    return median_low(steps) if steps else round(_LONGEST_HOLD_US / _HOLD_STEPS)
+    return median_low(steps) if steps else round(LONGEST_HOLD_US / _HOLD_STEPS)
 
 
 def _stretches(runs: Sequence[_Run]) -> list[Stretch]:
     """What one series says, runs that say the same joined where no time lies between them."""
-    hold_us = min(_LONGEST_HOLD_US, max(_SHORTEST_HOLD_US, round(_HOLD_STEPS * _step(runs))))
+    hold_us = min(LONGEST_HOLD_US, max(_SHORTEST_HOLD_US, round(_HOLD_STEPS * _step(runs))))
     found: list[Stretch] = []
     start, state, end = 0, False, 0
     for at_us, up in runs:

@@ -1,10 +1,15 @@
 """Availability against known outages: what is not known is neither up nor down, and a dead far end is no dead line."""
 
+from datetime import timedelta
+
 import pytest
+from sqlalchemy import func, select
 from tests.collector.views.conftest import Shelf, at
 
+from doxa_collector.ledger.engine import reading
+from doxa_collector.ledger.schema import measurement
 from doxa_collector.views import words
-from doxa_collector.views.uptime import NOT_TOLD, Uptime
+from doxa_collector.views.uptime import NOT_TOLD, Heard, Uptime
 from doxa_core.moments import microseconds
 from doxa_core.outcome import Outcome
 
@@ -81,3 +86,27 @@ def test_the_meter_that_runs_most_often_tells(shelf: Shelf) -> None:
     shelf.pings([True] * 2880)
     shelf.speed([0.0] * 24, outcome=Outcome.FAILED)
     assert (uptime(shelf).meter, uptime(shelf).found.outages) == ("latency", 0)
+
+
+def test_runs_that_were_skipped_do_not_choose_who_tells(shelf: Shelf) -> None:
+    """A speed test put off every five minutes says nothing of the line, however often it is put off."""
+    shelf.commune("fixed")
+    shelf.pings([True] * 240, step=timedelta(hours=1))
+    shelf.speed([0.0] * 2880, step=timedelta(minutes=5), outcome=Outcome.SKIPPED)
+    shelf.speed([90.0] * 60, step=timedelta(hours=4))
+    assert uptime(shelf).meter == "latency"
+
+
+def test_what_arrived_after_a_closing_is_left_out(shelf: Shelf) -> None:
+    shelf.commune("fixed")
+    shelf.pings([True] * 288)
+    with reading(shelf.engine) as conn:
+        last_id = conn.execute(select(func.max(measurement.c.id))).scalar_one()
+    shelf.pings([False] * 12, start=at(3))
+    span = (microseconds(at(1)), microseconds(END))
+    with reading(shelf.engine) as conn:
+        then, now = (Heard.read(conn, "dd", "fixed", ["latency"], span, upto) for upto in (last_id, None))
+        assert then is not None
+        assert now is not None
+        outages = [told.found.outages for one in (then, now) if (told := one.within(conn, span)) is not None]
+    assert outages == [0, 1]
