@@ -31,8 +31,10 @@ FOOT = Text(
     en="Results: {url}   ({runs} measurements in the ledger; Ctrl-C stops)",
 )
 LAYERS = Text(
-    vi="Tốc độ ở tầng của mỗi đường: «ip» gồm phần đầu IP và TCP, còn lại là tải trọng TCP.",
-    en="Rates at each line's layer: 'ip' counts IP and TCP headers too, the others TCP payload.",
+    vi="Tốc độ ở tầng của mỗi đường: «ip» gồm phần đầu IP và TCP, còn lại là tải trọng TCP.\n"
+    "Kết luận theo trị số của vài lần đo, chỉ để trình diễn; hệ thống thật chờ đủ mẫu và đủ ngày.",
+    en="Rates at each line's layer: 'ip' counts IP and TCP headers too, the others TCP payload.\n"
+    "Verdicts by the figure of a few tests, for show only; in service doxa waits for enough samples and days.",
 )
 
 
