@@ -1,6 +1,6 @@
 # doxa: one line each; tools/setup.sh does the setting up. `make help` lists the targets.
 PY := .venv/bin/python
-SOURCES := core agent collector lab tests
+SOURCES := core agent collector dashboards lab tests
 # Where it is set, pytest rewrites every assert in every worker of every run.
 export PYTHONDONTWRITEBYTECODE :=
 

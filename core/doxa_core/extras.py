@@ -2,4 +2,5 @@
 
 agent = "agent"
 collector = "collector"
+dashboards = "dashboards"
 lab = "lab"
