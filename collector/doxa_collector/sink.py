@@ -9,9 +9,10 @@ A sink's module has these names, all checked by `sinks.load()`:
 The frame around it (forwarder.py) supplies batches, order, bisecting, retries, the cursor and going back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import Protocol
 
 from doxa_collector.ledger.record import Record
@@ -59,7 +60,39 @@ class Judgement:
     """`value`, `n`, `lower`, `upper`, `published`, those that are known."""
 
 
-Item = Parcel | Judgement
+class Tier(StrEnum):
+    """How long a store keeps a series: each tier is a bucket of its own (docs/influx.md)."""
+
+    RAW = "raw"
+    """Single runs and the collector's health: 90 days."""
+    FIVE_MINUTES = "5m"
+    """Windows of five minutes: a year."""
+    LONG = "long"
+    """Windows of an hour and a day, verdicts, targets, contracts, presence, incidents: for ever."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One point of a series that is not a measurement itself, ready for any store."""
+
+    tier: Tier
+    measurement: str
+    tags: Mapping[str, str | None]
+    """None and the empty text are no tag."""
+    fields: Mapping[str, float | str | None]
+    """None is no field; a point without fields is not written. Texts are for annotations only."""
+    at_us: int
+    rank: int = 0
+    """Nanoseconds that keep two points of one series and microsecond apart, below 1000."""
+    internal: bool = False
+    """Whether it is *nội bộ* (TSLCD): stores for the public never get it."""
+    position: int
+    """How far the stream is once this point is written. The points of one batch carry the position before it, all but
+    the last: so a batch that broke off is written again as a whole.
+    """
+
+
+Item = Parcel | Judgement | Point
 
 
 class RefusedError(DoxaError):

@@ -1,13 +1,15 @@
 """A sink that writes line protocol to any server with `/api/v2/write`: InfluxDB 2 and 3, VictoriaMetrics.
 
 Series: measurement `doxa_<meter>`, tags from an allow-list, values as float fields with `duration_s`, time in
-nanoseconds. Never a tag: an id, an address, free text. Verdicts become `doxa_verdict`.
+nanoseconds. Never a tag: an id, an address, free text. Each tier has a bucket of its own: docs/influx.md names all series.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +21,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from doxa_collector.files import optional_file, read_secret
-from doxa_collector.sink import Item, Judgement, Parcel, RefusedError, UnavailableError
+from doxa_collector.sink import Item, Judgement, Parcel, Point, RefusedError, Tier, UnavailableError
 from doxa_core.language import Text
+from doxa_core.linkkind import LinkKind
 from doxa_core.names import IDENTIFIER
 from doxa_core.strict import Table
 
@@ -32,13 +35,26 @@ TAGS: Final = ("province", "place", "site", "link", "kind", "provider", "task", 
 """What a deployment may choose from, and by default gets."""
 
 
+class Audience(StrEnum):
+    """Who reads a store. Grafana's viewers may ask a data source for anything, so what they must not see is not there."""
+
+    INTERNAL = "internal"
+    """Everything."""
+    PUBLIC = "public"
+    """Nothing that is *nội bộ*: no TSLCD line, and no line of which the registry does not say what it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Where to write and what to tell."""
 
     url: str
     bucket: str
+    """The bucket of single runs; the other tiers' are named after it: `doxa`, `doxa_5m`, `doxa_long`."""
     org: str
+    audience: Audience = Audience.INTERNAL
+    texts: bool = True
+    """Whether the store keeps text fields; VictoriaMetrics would make zeros of them."""
     token_file: Path | None = None
     ca_file: Path | None = None
     tags: tuple[str, ...] = TAGS
@@ -58,6 +74,8 @@ def read_options(table: Table, base: Path) -> Options:
         org=table.text("org", "doxa"),
         token_file=optional_file(table, "token_file", base),
         ca_file=optional_file(table, "ca_file", base),
+        audience=Audience(table.choice("audience", list(Audience), Audience.INTERNAL)),
+        texts=table.flag("texts", default=True),
         tags=tags,
         timeout_s=table.number("timeout_s", 0.1, 300, 10.0),
         gzip=table.flag("gzip", default=True),
@@ -99,19 +117,23 @@ class Influx:
         return len(self._opened)
 
     def send(self, items: Sequence[Item]) -> None:
-        """Write them all, or say why not."""
-        self._post("\n".join(line(item, self._options.tags) for item in items).encode())
+        """Write them all, or say why not; items that this store's audience must not see count as written."""
+        options = self._options
+        for tier, group in groupby((i for i in items if _may_see(i, options.audience)), key=_tier):
+            lines = (line(item, options.tags, texts=options.texts) for item in group)
+            if body := "\n".join(text for text in lines if text):
+                self._post(body.encode(), bucket_of(options, tier))
 
     def check(self) -> Text:
         """Post an empty body: a server that would take points answers 204, or 400 because there are none."""
         with suppress(RefusedError):
-            self._post(b"")
+            self._post(b"", self._options.bucket)
         return _READY.fill(url=self._options.url, bucket=self._options.bucket)
 
-    def _post(self, body: bytes) -> None:
+    def _post(self, body: bytes, bucket: str) -> None:
         options = self._options
         try:
-            self._writer.write(options.bucket, options.org, body)
+            self._writer.write(bucket, options.org, body)
         except ApiException as error:
             said = _SAYS.fill(url=options.url, status=error.status, words=_words(error))
             if error.status in _BAD_POINTS:
@@ -150,9 +172,36 @@ def _count_connections(manager: Any) -> list[None]:
     return opened
 
 
-def line(item: Item, tags: Sequence[str]) -> str:
-    """One item as line protocol, the same for the same item each time."""
+def bucket_of(options: Options, tier: Tier) -> str:
+    """The bucket of a tier."""
+    return options.bucket if tier is Tier.RAW else f"{options.bucket}_{tier}"
+
+
+def _tier(item: Item) -> Tier:
+    return item.tier if isinstance(item, Point) else Tier.RAW
+
+
+def _may_see(item: Item, audience: Audience) -> bool:
+    if audience is Audience.INTERNAL:
+        return True
+    if isinstance(item, Parcel):
+        return item.where.kind not in (None, LinkKind.TSLCD)
+    return isinstance(item, Point) and not item.internal
+
+
+def line(item: Item, tags: Sequence[str], *, texts: bool = True) -> str:
+    """One item as line protocol, the same for the same item each time; empty where it has no field to write."""
+    if isinstance(item, Point):
+        return _point(item, texts=texts)
     return _judgement(item) if isinstance(item, Judgement) else _parcel(item, tags)
+
+
+def _point(point: Point, *, texts: bool) -> str:
+    known = {name: value for name, value in point.fields.items() if value is not None}
+    fields = {name: value for name, value in known.items() if texts or not isinstance(value, str)}
+    if not fields:
+        return ""
+    return _line(point.measurement, dict(point.tags), fields, point.at_us * 1000 + point.rank)
 
 
 def _parcel(parcel: Parcel, allowed: Sequence[str]) -> str:
@@ -178,10 +227,17 @@ def _judgement(found: Judgement) -> str:
     return _line("doxa_verdict", tags, fields, found.computed_us * 1000)
 
 
-def _line(name: str, tags: dict[str, Any], fields: dict[str, float], at_ns: int) -> str:
+def _line(name: str, tags: Mapping[str, Any], fields: Mapping[str, float | str], at_ns: int) -> str:
     named = "".join(f",{tag}={_escape(str(value))}" for tag, value in sorted(tags.items()) if value not in (None, ""))
-    numbers = ",".join(f"{field}={float(value)!r}" for field, value in sorted(fields.items()))
-    return f"{name}{named} {numbers} {at_ns}"
+    told = ",".join(f"{field}={_field(value)}" for field, value in sorted(fields.items()))
+    return f"{name}{named} {told} {at_ns}"
+
+
+def _field(value: float | str) -> str:
+    if not isinstance(value, str):
+        return repr(float(value))
+    plain = "".join(c if c.isprintable() else " " for c in value)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _escape(text: str) -> str:
