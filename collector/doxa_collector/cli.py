@@ -6,9 +6,10 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Engine
 
@@ -20,10 +21,12 @@ from doxa_collector.ledger.engine import reading as looking
 from doxa_collector.ledger.writing import note
 from doxa_collector.rollups import cli as rollups
 from doxa_core.errors import InputError
-from doxa_core.language import VIETNAM_TIME, Text, local_time
+from doxa_core.language import VIETNAM_TIME, Text, local_time, number
 from doxa_core.moments import microseconds
 
 Command = Callable[[argparse.Namespace], int]
+_MOMENTS: Final = 10**14
+"""Positions above are moments in microseconds (this one was in 1973), below they are rows."""
 
 
 def main(argv: list[str]) -> int:
@@ -45,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     _json(_verb(verbs, "check", _CHECK, check, example="doxa collector check --config collector.toml --json"))
     _json(_verb(verbs, "status", _STATUS, status, example="doxa collector status --json"))
     _sinks(verbs)
+    _backup(verbs)
     _quarantine(verbs)
     _p95(verbs)
     _rollups(verbs)
@@ -62,6 +66,13 @@ def _sinks(verbs: Any) -> None:
     whence.add_argument("--to", type=int, metavar="ID", help=str(_TO))
     whence.add_argument("--since", type=_moment, metavar="2026-11-21[T08:00]", help=str(_SINCE))
     whence.add_argument("--all", action="store_true", help=str(_ALL))
+
+
+def _backup(verbs: Any) -> None:
+    one = _verb(verbs, "backup", _BACKUP, backup, example="doxa collector backup /srv/backup/ledger-2026-11-22.db")
+    one.add_argument("file", type=Path, help=str(_BACKUP_FILE))
+    one.add_argument("--check", action="store_true", help=str(_BACKUP_CHECK))
+    _json(one)
 
 
 def _quarantine(verbs: Any) -> None:
@@ -168,6 +179,28 @@ def status(args: argparse.Namespace) -> int:
     return 0
 
 
+def backup(args: argparse.Namespace) -> int:
+    """Copy the ledger while it is written to, or check a copy."""
+    from doxa_collector.ledger.copying import check_copy, copy_ledger
+
+    if args.check:
+        found = check_copy(args.file)
+    elif sys.stderr.isatty():
+        found = copy_ledger(read_settings(args.config).ledger, args.file, _tell_share)
+    else:
+        found = copy_ledger(read_settings(args.config).ledger, args.file)
+    if args.json:
+        _print({**asdict(found), "path": str(found.path)})
+    else:
+        size, count = number(found.size_bytes / 1_000_000, 1), number(found.measurements, 0)
+        print(_LINE_COPY.fill(path=found.path, count=count, size=size, sha256=found.sha256))
+    return 0
+
+
+def _tell_share(share: float) -> None:
+    print(f"\r{share:4.0%}", end="\n" if share >= 1 else "", file=sys.stderr, flush=True)
+
+
 def sinks_status(args: argparse.Namespace) -> int:
     """How far each sink is."""
     settings = read_settings(args.config)
@@ -191,9 +224,12 @@ def sinks_rewind(args: argparse.Namespace) -> int:
             position = 0 if args.all else max(0, args.to)
         before = forwarding.cursor_of(conn, args.sink)
         after = forwarding.rewind(conn, args.sink, position, reading.now_us())
+        streams = forwarding.begin_again(conn, args.sink, reading.now_us())
         detail = {"sink": args.sink, "from": before.position, "to": after.position}
         note(conn, reading.now_us(), asking.who(), "sink.rewind", detail)
     print(_LINE_REWOUND.fill(sink=args.sink, before=before.position, after=after.position))
+    if streams:
+        print(_LINE_ANEW.fill(n=streams))
     return 0
 
 
@@ -309,14 +345,28 @@ def _cursors(conn: Any, settings: Settings) -> list[dict[str, Any]]:
             {
                 "name": sink.name, "kind": sink.kind, "position": cursor.position, "pending": newest - cursor.position,
                 "written": cursor.written, "rejected": cursor.rejected, "rewound": cursor.rewound, "error": cursor.error,
+                "streams": [_stream(name, one) for name, one in forwarding.streams_of(conn, sink.name).items()],
             }
         )  # fmt: skip
     return found
 
 
+def _stream(name: str, cursor: forwarding.Cursor) -> dict[str, Any]:
+    """One of a sink's other streams. It counts in moments (`reached_us`) or in rows of its own (`position`)."""
+    counts_moments = cursor.position > _MOMENTS
+    return {
+        "name": name, "reached_us" if counts_moments else "position": cursor.position, "written": cursor.written,
+        "rejected": cursor.rejected, "rewound": cursor.rewound, "error": cursor.error,
+    }  # fmt: skip
+
+
 def _print_sinks(sinks: list[dict[str, Any]]) -> None:
     for sink in sinks:
         print(_LINE_SINK.fill(**{**sink, "error": f" – {sink['error']}" if sink["error"] else ""}))
+        for stream in sink["streams"]:
+            reached = _when(stream["reached_us"]) if "reached_us" in stream else stream["position"]
+            error = f" – {stream['error']}" if stream["error"] else ""
+            print(_LINE_STREAM.fill(**{**stream, "reached": reached, "error": error}))
 
 
 def _known_sink(name: str, settings: Settings) -> None:
@@ -348,8 +398,21 @@ _CONFIG = Text(vi=f"tệp cấu hình (mặc định {DEFAULT_FILE})", en=f"the 
 _RUN = Text(vi="chạy bộ thu thập cho đến khi được yêu cầu dừng", en="run the collector until it is told to stop")
 _CHECK = Text(vi="nói từng dòng những gì run sẽ làm", en="say line by line what run would do")
 _STATUS = Text(vi="sổ cái đang giữ bao nhiêu", en="how much the ledger holds")
+_BACKUP = Text(
+    vi="sao chép sổ cái ra một tệp mà không dừng dịch vụ, rồi kiểm tra bản sao",
+    en="copy the ledger to a file without stopping the service, and check the copy",
+)
+_BACKUP_FILE = Text(vi="tệp mới sẽ được tạo (quyền 0600)", en="the new file to be made (0600)")
+_BACKUP_CHECK = Text(vi="chỉ kiểm tra tệp đã có", en="only check a file that exists")
+_LINE_COPY = Text(
+    vi="{path}: nguyên vẹn, {count} kết quả đo, {size} MB, SHA-256 {sha256}",
+    en="{path}: intact, {count} measurements, {size} MB, SHA-256 {sha256}",
+)
 _SINKS = Text(vi="các sink đã ghi đến đâu", en="how far the sinks are")
-_REWIND = Text(vi="cho một sink ghi lại từ một vị trí trước đó", en="let a sink write again from an earlier position")
+_REWIND = Text(
+    vi="cho một sink ghi lại: kết quả đo từ một vị trí trước đó, các chuỗi số liệu khác từ đầu",
+    en="let a sink write again: measurements from an earlier position, all other series from their beginning",
+)
 _TO = Text(
     vi="số thứ tự kết quả trong sổ cái; ghi lại những gì sau nó",
     en="an id of the ledger; what follows it is written again",
@@ -389,6 +452,14 @@ _LINE_AGENTS = Text(vi="thiết bị: {parts}", en="agents: {parts}")
 _LINE_SINK = Text(
     vi="sink {name} ({kind}): đến {position}, còn {pending}, đã ghi {written}, từ chối {rejected}{error}",
     en="sink {name} ({kind}): at {position}, {pending} to go, {written} written, {rejected} rejected{error}",
+)
+_LINE_STREAM = Text(
+    vi="    {name}: đến {reached}, đã ghi {written}, từ chối {rejected}{error}",
+    en="    {name}: at {reached}, {written} written, {rejected} rejected{error}",
+)
+_LINE_ANEW = Text(
+    vi="{n} chuỗi số liệu khác của sink này được ghi lại từ đầu",
+    en="{n} other series of this sink are written again from their beginning",
 )
 _LINE_REWOUND = Text(vi="sink {sink}: từ {before} về {after}", en="sink {sink}: from {before} back to {after}")
 _LINE_PAYLOAD = Text(vi="giữ {kept} trong {size} byte:", en="{kept} of {size} bytes kept:")

@@ -1,5 +1,6 @@
 """The real broker with the real files of deploy/server: only the folder and the port are put in."""
 
+import importlib.util
 import os
 import re
 import shutil
@@ -12,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import paho.mqtt.client as mqtt
 import psutil
@@ -266,3 +268,14 @@ def wheelhouse(made_once: "MakeOnce") -> Path:
         subprocess.run([*pip, "--dest", str(out), "paho-mqtt"], check=True, capture_output=True, timeout=280)
 
     return made_once("wheelhouse", download)
+
+
+@pytest.fixture(scope="session")
+def stack_module() -> Any:
+    """deploy/server/doxa-stack as a module: it is a program without an ending."""
+    loader = SourceFileLoader("doxa_stack", str(ROOT / "deploy/server/doxa-stack"))
+    spec = importlib.util.spec_from_loader("doxa_stack", loader)
+    assert spec
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from doxa_agent import config as agent_config
+from doxa_collector.ledger.engine import open_ledger
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOOKS: Final = [ROOT / "docs/operating.md", ROOT / "docs/vi/lap-dat.md", ROOT / "docs/vi/noc.md"]
@@ -74,18 +75,24 @@ def test_the_backup_holds_what_only_the_log_has(tmp_path: Path) -> None:
     """Rows that were committed but not yet moved from the write-ahead log, while the writer still has it open."""
     found = re.search(r"```sh backup\n(.*?)```", BOOKS[0].read_text(), re.DOTALL)
     assert found
+    example = (ROOT / "deploy/server/collector.toml").read_text()
+    (tmp_path / "collector.toml").write_text(example.replace("/var/lib/doxa-collector", str(tmp_path)))
+    for name in ("collector.password", "ca.crt"):
+        (tmp_path / name).write_text("x\n")
+    engine = open_ledger(tmp_path / "ledger.db")
     writer = sqlite3.connect(tmp_path / "ledger.db")
-    writer.execute("PRAGMA journal_mode=WAL")
     writer.execute("PRAGMA wal_autocheckpoint=0")
-    writer.execute("CREATE TABLE measurement (id INTEGER PRIMARY KEY)")
-    writer.executemany("INSERT INTO measurement VALUES (?)", [(n,) for n in range(1000)])
+    writer.executemany("INSERT INTO counter VALUES (?, 1)", [(f"n{n}",) for n in range(1000)])
     writer.commit()
-    commands = found.group(1).replace("/var/lib/doxa-collector", str(tmp_path)).replace("python3", sys.executable)
-    subprocess.run(["sh", "-eu"], input=commands, text=True, check=True, capture_output=True)
-    copy = sqlite3.connect(tmp_path / "ledger.backup.db")
-    assert copy.execute("SELECT count(*) FROM measurement").fetchone() == (1000,)
+    here = f"{DOXA} collector backup --config {tmp_path / 'collector.toml'}"
+    commands = found.group(1).replace("doxa collector backup", here)
+    subprocess.run(["sh", "-eu"], input=commands, text=True, check=True, capture_output=True, cwd=tmp_path)
+    (name,) = set(re.findall(r"ledger-\S+", found.group(1)))
+    copy = sqlite3.connect(tmp_path / name)
+    assert copy.execute("SELECT count(*) FROM counter WHERE name LIKE 'n%'").fetchone() == (1000,)
     copy.close()
     writer.close()
+    engine.dispose()
 
 
 @pytest.mark.parametrize("book", BOOKS[1:], ids=lambda book: book.name)
