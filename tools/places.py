@@ -1,4 +1,4 @@
-"""Writes collector/doxa_collector/places/data/{places,conversions}.csv from the package vietnamadminunits and changes.csv.
+"""Writes collector/doxa_collector/places/data/{places,conversions,centres}.csv from the package vietnamadminunits and changes.csv.
 
 `python tools/places.py` writes them; `--check` only says (exit code 1) whether they are out of date. Nothing is fetched: the
 package must be installed, in the one version that was looked through. It is read as files, never imported.
@@ -30,6 +30,9 @@ KINDS: Final = ("Tỉnh", "Thành phố", "Quận", "Huyện", "Thị xã", "Th�
 
 PLACE_COLUMNS: Final = ("code", "name", "level", "province", "district", "valid_from", "valid_to", "source", "mark")
 CONVERSION_COLUMNS: Final = ("old", "new", "day", "extent", "main", "source", "mark")
+CENTRE_COLUMNS: Final = ("code", "latitude_deg", "longitude_deg", "source", "mark")
+BOX: Final = ((8.0, 23.5), (102.0, 110.0))
+"""Where the provinces' centres can be: latitude and longitude in degrees."""
 _LEVELS: Final = {2: (0, "province"), 3: (1, "district"), 5: (2, "commune")}
 
 
@@ -224,6 +227,17 @@ def conversions(folder: Path, old: list[dict[str, Any]], new: list[dict[str, Any
                 yield _conversion(old_commune[one], new_code, whole=False, main=bool(part["isDefaultNewWard"]))
 
 
+def centres(rows: Iterable[dict[str, Any]]) -> list[tuple[str, str, str, str, str]]:
+    """A point inside each province of today, for maps; `SystemExit` for what cannot be one."""
+    found = {row["provinceCode"]: (row["provinceLat"], row["provinceLon"]) for row in rows}
+    for code, point in found.items():
+        if not all(low <= value <= high for value, (low, high) in zip(point, BOX, strict=True)):
+            raise SystemExit(f"the centre of {code} is {point}")
+    if len(found) != COUNTS["provinces"]:
+        raise SystemExit(f"{len(found)} centres")
+    return [(code, f"{found[code][0]:.4f}", f"{found[code][1]:.4f}", "vau", "2nd") for code in sorted(found)]
+
+
 def check(places: list[Place], found: list[Conversion]) -> None:
     """Refuse data that is not what we know of it: counts, one state a code and day, every old unit converted once."""
     old = [place for place in places if not place.valid_from]
@@ -266,7 +280,7 @@ def _text(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def files() -> dict[str, str]:
-    """The text of both files."""
+    """The text of the three files."""
     folder = package_data()
     old, new = _rows(folder, "admin_units_legacy"), _rows(folder, "admin_units")
     with (DATA / "changes.csv").open(encoding="utf-8", newline="") as handle:
@@ -276,7 +290,11 @@ def files() -> dict[str, str]:
     found = sorted(without_echoes(lines, Echoes(lines, old, new)), key=lambda c: (len(c.old), c.old, c.new))
     check(places, found)
     places.sort(key=lambda place: (_LEVELS[len(place.code)], place.code, place.valid_from))
-    return {"places.csv": _text(PLACE_COLUMNS, places), "conversions.csv": _text(CONVERSION_COLUMNS, found)}
+    return {
+        "places.csv": _text(PLACE_COLUMNS, places),
+        "conversions.csv": _text(CONVERSION_COLUMNS, found),
+        "centres.csv": _text(CENTRE_COLUMNS, centres(new)),
+    }
 
 
 def main(words: list[str]) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from doxa_collector import series as series_room
 from doxa_collector import sinks
 from doxa_collector.api import settings as api
 from doxa_collector.assess import settings as assess
@@ -129,6 +130,8 @@ class Settings:
     presence: presence_settings.Settings = field(default_factory=presence_settings.Settings)
     incidents: incident_settings.Settings = field(default_factory=incident_settings.Settings)
     notify: tuple[notify_settings.Settings, ...] = ()
+    series: series_room.Settings = field(default_factory=series_room.Settings)
+    """What of the series is not written, to no sink."""
 
 
 def read_settings(file: Path) -> Settings:
@@ -148,6 +151,7 @@ def read_settings(file: Path) -> Settings:
         presence=presence_settings.read(top.table("presence", optional=True)),
         incidents=incident_settings.read(top.table("incidents", optional=True)),
         notify=tuple(notify_settings.read(name, table, base) for name, table in top.tables("notify")),
+        series=series_room.read_settings(top.table("series", optional=True)),
     )
     top.close()
     return settings

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final
 
 from sqlalchemy import Connection, Engine
 
@@ -17,7 +17,7 @@ from doxa_collector.ledger import forwarding
 from doxa_collector.ledger.engine import LedgerError, reading, writing
 from doxa_collector.ledger.forwarding import Cursor
 from doxa_collector.ledger.reading import now_us
-from doxa_collector.sink import Item, Judgement, Parcel, RefusedError, Sink, UnavailableError
+from doxa_collector.sink import Item, Parcel, RefusedError, Sink, Stream, UnavailableError
 from doxa_core.language import Text
 
 _log = logging.getLogger("doxa.sink")
@@ -25,17 +25,8 @@ _log = logging.getLogger("doxa.sink")
 _FRUITLESS: Final = 5
 _IDLE_S: Final = 5.0
 """How long to wait for the intake's signal before looking anyway: another process may have written."""
-
-
-class Stream(Protocol):
-    """An ordered part of the ledger, with a position for each item."""
-
-    @property
-    def suffix(self) -> str: ...
-
-    def after(self, conn: Connection, position: int, limit: int) -> Sequence[Item]: ...
-
-    def position(self, item: Item) -> int: ...
+_ROUND_S: Final = 5.0
+"""How often streams that share a thread are looked at: what they tell changes by the minute and by the hour."""
 
 
 class Measurements:
@@ -48,21 +39,6 @@ class Measurements:
 
     def position(self, item: Item) -> int:
         return item.record.id if isinstance(item, Parcel) else 0
-
-
-class Verdicts:
-    """All verdicts in the order of computing; the position is the moment, so one computed anew comes again."""
-
-    suffix = "/verdict"
-
-    def after(self, conn: Connection, position: int, limit: int) -> Sequence[Item]:
-        return forwarding.judgements_after(conn, position, limit)
-
-    def position(self, item: Item) -> int:
-        return item.computed_us if isinstance(item, Judgement) else 0
-
-
-STREAMS: Final[tuple[Stream, ...]] = (Measurements(), Verdicts())
 
 
 @dataclass(slots=True)
@@ -233,23 +209,61 @@ class Forwarder:
         """Forward until `stopping`; `news` wakes it early."""
         pause = Backoff(1.0, 60.0)
         while not stopping.is_set():
-            try:
-                more = self.step()
-            except LedgerError as error:
-                _log.error("%s", error)
+            more = self.try_step()
+            if more is None:
                 pause.wait(stopping)
                 continue
-            except Exception:  # noqa: BLE001 - a fault in one sink must not end the others
-                _log.exception("sink %s failed", self.name)
-                pause.wait(stopping)
-                continue
-            if self._down:
-                pause.wait(stopping)
-            else:
-                pause.reset()
-                if not more:
-                    news.wait(_IDLE_S)
-                    news.clear()
+            pause.reset()
+            if not more:
+                news.wait(_IDLE_S)
+                news.clear()
+
+    def try_step(self) -> bool | None:
+        """`step()`, whose faults are told and end nothing: None where there was one, or the store takes nothing now."""
+        try:
+            more = self.step()
+        except LedgerError as error:
+            _log.error("%s", error)
+            return None
+        except Exception:  # noqa: BLE001 - a fault in one stream must not end the others
+            _log.exception("sink %s failed", self.name)
+            return None
+        return None if self._down else more
+
+
+class Group:
+    """Several streams of one sink in one thread, a batch of each in turn; one that fails waits alone."""
+
+    def __init__(self, forwarders: Sequence[Forwarder], clock: Callable[[], float] = time.monotonic) -> None:
+        self._waiting = [_Turn(forwarder) for forwarder in forwarders]
+        self._clock = clock
+
+    def step(self) -> bool:
+        """One batch of each stream that need not wait; whether any of them may have more at once."""
+        more = [turn.take(self._clock()) for turn in self._waiting]
+        return any(more)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Forward until `stopping`."""
+        while not stopping.is_set():
+            if not self.step():
+                stopping.wait(_ROUND_S)
+
+
+@dataclass(slots=True)
+class _Turn:
+    forwarder: Forwarder
+    patience_s: float = 0.0
+    """How long it waited after its last fault."""
+    not_before: float = 0.0
+
+    def take(self, now: float) -> bool:
+        if now < self.not_before:
+            return False
+        more = self.forwarder.try_step()
+        self.patience_s = 0.0 if more is not None else min(60.0, max(1.0, 2 * self.patience_s))
+        self.not_before = now + self.patience_s
+        return bool(more)
 
 
 _AGAIN = Text(

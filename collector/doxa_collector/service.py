@@ -14,12 +14,12 @@ import uvicorn
 from sqlalchemy import Engine
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from doxa_collector import assess, sinks
+from doxa_collector import assess, series, sinks
 from doxa_collector.admission import Known
 from doxa_collector.check import bind
-from doxa_collector.config import OPEN_TO_ALL, TOKEN_OR_LOOPBACK, Settings, Web, is_loopback
+from doxa_collector.config import OPEN_TO_ALL, TOKEN_OR_LOOPBACK, Settings, SinkSettings, Web, is_loopback
 from doxa_collector.files import read_secret
-from doxa_collector.forwarder import STREAMS, Forwarder
+from doxa_collector.forwarder import Forwarder, Group, Measurements
 from doxa_collector.intake import Intake
 from doxa_collector.ledger.engine import LedgerError, open_ledger, writing
 from doxa_collector.ledger.reading import now_us
@@ -30,9 +30,10 @@ from doxa_collector.notify import channels
 from doxa_collector.notify.courier import Courier
 from doxa_collector.places.overlay import FILE as IMPORTED_PLACES
 from doxa_collector.plans import Plan, load_plans
+from doxa_collector.plans.noting import note_plans
 from doxa_collector.presence.model import Surroundings
 from doxa_collector.registry import Registry, read_registry
-from doxa_collector.sink import Sink
+from doxa_collector.sink import Sink, Stream
 from doxa_collector.watch.lease import Lease
 from doxa_collector.watching import KEPT_OLD, Watching
 from doxa_collector.web import create_app
@@ -65,7 +66,7 @@ class Service:
             news=self._announce_notices,
             lease=self._lease,
         )
-        self._register(registry, "doxa collector run")
+        self._register(registry, self._plans, "doxa collector run")
         self._news: list[threading.Event] = []
         self._stopping = threading.Event()
         self._wake = threading.Event()
@@ -145,19 +146,43 @@ class Service:
         return threading.Thread(target=work, name=name, daemon=True)
 
     def _forwarders(self) -> list[threading.Thread]:
-        """A thread, a connection and a cursor for each sink and stream: a slow one delays nobody."""
+        """For each sink a thread and a connection for the measurements, and for each group of its other streams.
+
+        Every stream has a cursor of its own; a slow sink delays nobody. Only measurements are woken by the intake.
+        """
         found = []
         for chosen in self._settings.sinks:
-            for stream in STREAMS:
-                sink = sinks.load(chosen.kind).open_sink(chosen.options)
-                forwarder = Forwarder(
-                    self._engine, chosen.name, sink, stream, batch_rows=chosen.batch_rows, margin_s=chosen.margin_s
-                )
-                news = threading.Event()
-                self._sinks.append(sink)
-                self._news.append(news)
-                found.append(self._thread(f"sink {forwarder.name}", partial(forwarder.run, self._stopping, news)))
+            news = threading.Event()
+            self._news.append(news)
+            (runs,) = self._streams_of(chosen, (Measurements(),))
+            found.append(self._thread(f"sink {runs.name}", partial(runs.run, self._stopping, news)))
+            for number, streams in enumerate(series.groups(self._world())):
+                group = Group(self._streams_of(chosen, streams))
+                found.append(self._thread(f"sink {chosen.name}/{number}", partial(group.run, self._stopping)))
         return found
+
+    def _streams_of(self, chosen: SinkSettings, streams: Sequence[Stream]) -> list[Forwarder]:
+        """The streams of one sink that share a connection."""
+        sink = sinks.load(chosen.kind).open_sink(chosen.options)
+        self._sinks.append(sink)
+        return [
+            Forwarder(
+                self._engine, chosen.name, sink, stream, batch_rows=chosen.batch_rows, margin_s=chosen.margin_s
+            )
+            for stream in streams
+        ]  # fmt: skip
+
+    def _world(self) -> series.World:
+        """What streams ask of the service, at the moment of writing."""
+        return series.World(
+            plans=lambda: self._plans,
+            tree=self._watching.tree,
+            health=lambda: series.Health(
+                broker_connected=self._intake.broker_lost_us is None, behind_s=self._intake.behind_s
+            ),
+            places=self._settings.ledger.parent / "places" / IMPORTED_PLACES,
+            settings=self._settings.series,
+        )
 
     def _couriers(self) -> list[threading.Thread]:
         """A thread for each channel of messages: one that is down delays no other."""
@@ -185,7 +210,8 @@ class Service:
         while not self._stopping.is_set():
             try:
                 places = self._settings.ledger.parent / "places" / IMPORTED_PLACES  # where `doxa places import` writes
-                assess.run(self._engine, self._plans, self._settings.assess.rules, datetime.now(UTC), places)
+                rules, tree = self._settings.assess.rules, self._watching.tree()
+                assess.run(self._engine, self._plans, rules, datetime.now(UTC), places, tree)
                 self._announce()
             except DoxaError as error:
                 _log.error("%s", error)
@@ -193,9 +219,10 @@ class Service:
                 _log.exception("the assessment failed")
             self._stopping.wait(self._settings.assess.every_s)
 
-    def _register(self, registry: Registry, actor: str) -> None:
+    def _register(self, registry: Registry, plans: Sequence[Plan], actor: str) -> None:
         with writing(self._engine) as conn:
             changes = register(conn, registry, now_us(), actor)
+            note_plans(conn, plans, now_us(), actor)
         if changes.counted:
             _log.info("%s", _REGISTERED.fill(changes=", ".join(f"{k} {v}" for k, v in sorted(changes.counted.items()))))
         for name in changes.missing:
@@ -206,7 +233,7 @@ class Service:
         systemd.tell_reloading()
         try:
             registry, plans = read_registry(self._settings.registry), load_plans(self._settings.plans)
-            self._register(registry, "SIGHUP")
+            self._register(registry, plans, "SIGHUP")
         except (InputError, OperationError) as error:
             _log.error("%s", _KEPT_OLD.fill(error=error.text))
             self._note_refusal(error)

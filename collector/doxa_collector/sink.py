@@ -11,9 +11,10 @@ The frame around it (forwarder.py) supplies batches, order, bisecting, retries, 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from typing import Protocol
+
+from sqlalchemy import Connection
 
 from doxa_collector.ledger.record import Record
 from doxa_core.errors import DoxaError
@@ -45,21 +46,6 @@ class Parcel:
     """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """One verdict as a store gets it."""
-
-    plan: str
-    target: str
-    place: str
-    province: str
-    outcome: str
-    period_from: date
-    computed_us: int
-    numbers: dict[str, float]
-    """`value`, `n`, `lower`, `upper`, `published`, those that are known."""
-
-
 class Tier(StrEnum):
     """How long a store keeps a series: each tier is a bucket of its own (docs/influx.md)."""
 
@@ -86,13 +72,15 @@ class Point:
     """Nanoseconds that keep two points of one series and microsecond apart, below 1000."""
     internal: bool = False
     """Whether it is *nội bộ* (TSLCD): stores for the public never get it."""
+    public: Mapping[str, float | str | None] | None = None
+    """Of an internal one: the fields that a store for the public gets in place of the others, where it gets any."""
     position: int
     """How far the stream is once this point is written. The points of one batch carry the position before it, all but
     the last: so a batch that broke off is written again as a whole.
     """
 
 
-Item = Parcel | Judgement | Point
+Item = Parcel | Point
 
 
 class RefusedError(DoxaError):
@@ -108,6 +96,20 @@ class UnavailableError(DoxaError):
     def __init__(self, text: Text, *, steady: bool = False) -> None:
         super().__init__(text)
         self.steady = steady
+
+
+class Stream(Protocol):
+    """An ordered part of what the ledger knows, with a position for each item; what it is called after follows the sink's name."""
+
+    @property
+    def suffix(self) -> str:
+        """What the sink's name is followed by in the name of the cursor, such as `/verdicts`."""
+
+    def after(self, conn: Connection, position: int, limit: int) -> Sequence[Item]:
+        """What comes next; 0 is the beginning. About `limit` items, more where they belong together."""
+
+    def position(self, item: Item) -> int:
+        """How far the stream is once the item is written."""
 
 
 class Sink(Protocol):

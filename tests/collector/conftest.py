@@ -15,8 +15,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from sqlalchemy import Engine
+from tests.collector.ledgers import empty_ledger
 
-from doxa_collector.ledger.engine import open_ledger
 from doxa_core.ack import decode as decode_ack
 from doxa_core.batch import Line, join
 from doxa_core.measurement import Clock, Measurement
@@ -78,7 +78,7 @@ def measurement() -> MakeMeasurement:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """An empty ledger."""
-    found = open_ledger(tmp_path / "ledger.db")
+    found = empty_ledger(tmp_path / "ledger.db")
     yield found
     found.dispose()
 

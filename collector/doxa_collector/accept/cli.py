@@ -70,8 +70,8 @@ def _refuse(names: Sequence[str], beside: str) -> None:
 def accept(args: argparse.Namespace) -> int:
     """Measure, keep, write; the exit code is the outcome's."""
     wanted = _wanted(args)
+    contract = _contract(args, args.site, args.link, asking.today())  # first: what was named on the command line
     _check_site(args.agent or arguments.DEFAULT_AGENT, args.site)
-    contract = _contract(args, args.site, args.link, asking.today())
     down, up = _rates(contract)
     order = running.Order(
         link=args.link,

@@ -126,10 +126,10 @@ class Api:
                     after=_after(resource, values.get("cursor"), question), limit=values.get("limit") or 1,
                 )
             )  # fmt: skip
-            if isinstance(found, File):  # made while the view of the ledger is open
-                return _Answer(request, found.media, name=found.name, pinned=found.pinned).of_file(found)
         if found is None:
             raise Refusal(Problem.NOT_FOUND, resource.missing)
+        if isinstance(found, File):  # made when the view of the ledger is closed: it may take minutes
+            return _Answer(request, found.media, name=found.name, pinned=found.pinned).of_file(found)
         assert resource.record is not None
         if isinstance(found, Single):
             body = resource.record.shape(found.row, view)

@@ -36,8 +36,9 @@ def create_api(
     `page` tells the page's token (None: it asks for none), `limit` counts wrong ones, `hide` masks addresses in words.
     """
     store = Store(
-        plans=plans, tree=tree, gazetteer=_Places(settings.places_folder / FILE), workshop=Workshop(settings.paper_file)
-    )
+        plans=plans, tree=tree, gazetteer=_Places(settings.places_folder / FILE),
+        workshop=Workshop(engine, settings.paper_file),
+    )  # fmt: skip
     door = Door(tokens=Tokens(settings.tokens_file), limit=limit, page=page, reveal=reveal)
     return Api(engine, store, all_resources(), door, hide=hide, now=now)
 

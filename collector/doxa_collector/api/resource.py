@@ -82,7 +82,7 @@ class File:
 
     media: str
     make: Callable[[], bytes]
-    """Called only when they are needed: not for a caller who has them."""
+    """Called only when they are needed: not for a caller who has them. `Asked.conn` is closed then."""
     stamp: str
     """The same for the same bytes: what the ETag is made of."""
     name: str

@@ -32,10 +32,13 @@ from doxa_collector.assess.storing import as_row
 from doxa_collector.assess.wording import explain
 from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
 from doxa_collector.ledger.engine import open_ledger, reading
+from doxa_collector.nodes.reading import read_tree
+from doxa_collector.nodes.tree import Tree
 from doxa_collector.period import Period
 from doxa_collector.places.overlay import FILE, FOLDER
 from doxa_collector.plans import load_plans
 from doxa_collector.plans.model import Plan
+from doxa_collector.registry import read_registry
 from doxa_collector.verdict import Verdict, VerdictOutcome
 from doxa_core.errors import InputError, OperationError
 from doxa_core.language import Text, local_time
@@ -119,10 +122,16 @@ def _reopened(engine: Engine, settings: Settings, period: Period, args: argparse
     with reading(engine) as conn:
         if not closings(conn, period):
             raise InputError(f"--reopen {args.period or ''}".rstrip(), _NOT_CLOSED, _WAIT)
-    plans, now, who = load_plans(settings.plans), datetime.now(UTC), asking.who()
-    reopen(engine, plans, settings.assess.rules, period, now, who, args.reason.strip(), args.places / FILE)
+    plans, tree, now, who = load_plans(settings.plans), _tree(settings), datetime.now(UTC), asking.who()
+    reopen(engine, plans, settings.assess.rules, period, now, who, args.reason.strip(), args.places / FILE, tree)
     with reading(engine) as conn:
         return _again(conn, closings(conn, period)[-1])
+
+
+def _tree(settings: Settings) -> Tree:
+    """The nodes as they are now, which the revision keeps; none where no file of them is named."""
+    file = settings.watch.nodes
+    return Tree() if file is None else read_tree(file, read_registry(settings.registry))
 
 
 def _chosen(judged: Judged, args: argparse.Namespace) -> list[Verdict]:

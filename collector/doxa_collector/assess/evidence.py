@@ -1,7 +1,7 @@
 """What the ledger holds about a place in a period: its offices, their lines, and what was measured over them."""
 
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -9,11 +9,14 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from doxa_collector.assess.inputs import Inputs, Row
-from doxa_collector.assess.traffic import Poll, read_polled, read_polls
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.period import DAY_US, Period, day_of
 from doxa_collector.plans.model import PlaceLevel, PlanPlace
+from doxa_collector.rollups.kept import Kept
 from doxa_collector.rollups.model import LineRuns, Source
+from doxa_collector.rollups.pack import OFFSET_US
+from doxa_collector.rollups.polled import KeptPolls, LinePolls, PollSource, RawPolls
+from doxa_collector.rollups.pulses import Heard, hear
 from doxa_collector.rollups.raw import Raw
 from doxa_core.layers import Layer
 from doxa_core.linkkind import LinkKind
@@ -107,7 +110,7 @@ class Evidence:
         self._source = Raw(conn, last_id) if source is None else source
         self._offices = _offices_of(inputs, day)
         self._states = defaultdict[tuple[str, str], list[Row]](list)
-        for row in inputs.link:  # by site, link and first day
+        for row in (*inputs.earlier, *inputs.link):  # each by site, link and first day
             self._states[row["site"], row["link"]].append(row)
         self._probed = frozenset(row["site"] for row in inputs.probe)
         self._read: OrderedDict[tuple[str, tuple[str, ...]], list[LineRuns]] = OrderedDict()
@@ -147,37 +150,59 @@ class Evidence:
         return self._read[key]
 
     def states(self, site: str, link: str) -> Sequence[Row]:
-        """A line's states as the month's inputs have them, the oldest first, with what the contract promised in each."""
+        """A line's states as the month's inputs have them, the oldest first, with what the contract promised in each.
+
+        Also those that ended in the days before the month that the inputs look back to.
+        """
         return self._states.get((site, link), ())
 
-    def polled(self, lines: Sequence[Line], period: Period) -> set[tuple[str, str]]:
-        """Those of these lines, as (site, link), whose traffic was polled in a period."""
-        wanted, found = {(line.site, line.link) for line in lines}, set[tuple[str, str]]()
-        links = sorted({link for _, link in wanted})
-        for sites in _parts(sorted({site for site, _ in wanted})):
-            for names in _parts(links):
-                found |= read_polled(self._conn, sites, names, period, self._last_id)
-        return found & wanted
-
-    def polls(self, site: str, link: str, period: Period) -> list[Poll]:
-        """The polls of a line's traffic in a period, which may reach before the month (`traffic.read_polls`)."""
-        return read_polls(self._conn, site, link, period, self._last_id)
+    def traffic(self, lines: Sequence[Line], period: Period) -> Iterator[LinePolls]:
+        """The polls of those of these lines whose traffic was polled in a period, which may reach before the month."""
+        wanted = {(line.site, line.link) for line in lines}
+        source: PollSource = RawPolls(self._conn, self._last_id)
+        if isinstance(self._source, Kept):
+            source = KeptPolls(self._conn, self._source.position, last_id=self._last_id)
+        found = source.read([site for site, _ in wanted], period, [link for _, link in wanted])
+        return (line for line in found if (line.site, line.link) in wanted)
 
     def pulses(self, offices: Sequence[Office], from_us: int, to_us: int) -> dict[tuple[str, str], Pulse]:
-        """What came through each (site, link) between two moments, of any meter."""
-        m, found = measurement.c, defaultdict[tuple[str, str], Pulse](Pulse)
-        for part in _parts(tuple(office.site for office in offices)):
-            query = (
-                select(m.site, m.link, m.outcome, func.count(), func.max(m.started_us) - func.min(m.started_us))
-                .where(m.site.in_(part), m.started_us >= from_us, m.started_us < to_us, m.id <= self._last_id)
-                .group_by(m.site, m.link, m.outcome)
-            )
-            for site_name, link_name, outcome, n, span_us in self._conn.execute(query):
-                pulse = found[site_name, link_name]
-                pulse.outcomes[Outcome(outcome)] += n
-                if outcome == Outcome.FAILED:
-                    pulse.failing_us = span_us
-        return dict(found)
+        """What came through each (site, link) between two moments, of any meter.
+
+        Whole days come from the rollups where these have counted just what is evidence here, the rest from the evidence.
+        """
+        found = defaultdict[tuple[str, str], Heard](Heard)
+        first, end = -(-(from_us + OFFSET_US) // DAY_US), (to_us + OFFSET_US) // DAY_US
+        spans = [(from_us, to_us)]
+        for sites in _parts(tuple(office.site for office in offices)):
+            if first < end and self._counted(from_us, to_us):
+                hear(self._conn, sites, first, end - 1, found)
+                spans = [(from_us, first * DAY_US - OFFSET_US), (end * DAY_US - OFFSET_US, to_us)]
+            for start, stop in spans:
+                if start < stop:
+                    self._hear(sites, start, stop, found)
+        return {line: Pulse(heard.outcomes, heard.failing_us) for line, heard in found.items()}
+
+    def _counted(self, from_us: int, to_us: int) -> bool:
+        """Whether the rollups have just the evidence of a time: of the period that is sure, of another only where they stand
+        at the same measurement.
+        """
+        if not isinstance(self._source, Kept):
+            return False
+        inside = self.period.from_us <= from_us and to_us <= self.period.to_us
+        return self._source.position == self._last_id or (inside and self._source.position > self._last_id)
+
+    def _hear(self, sites: Sequence[str], from_us: int, to_us: int, found: Mapping[tuple[str, str], Heard]) -> None:
+        m = measurement.c
+        query = (
+            select(m.site, m.link, m.outcome, func.count(), func.min(m.started_us), func.max(m.started_us))
+            .where(m.site.in_(sites), m.started_us >= from_us, m.started_us < to_us, m.id <= self._last_id)
+            .group_by(m.site, m.link, m.outcome)
+        )
+        for site, link, outcome, n, first_us, last_us in self._conn.execute(query):
+            heard = found[site, link]
+            heard.outcomes[Outcome(outcome)] += n
+            if outcome == Outcome.FAILED:
+                heard.failed(first_us, last_us)
 
 
 def _in_force(runs: LineRuns, lines: Sequence[Line]) -> InForce | None:

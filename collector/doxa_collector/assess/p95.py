@@ -11,7 +11,7 @@ stood in them, and only with seven days each of which keeps enough samples for a
 `insufficient`. Nothing is stored: each question is answered from what the ledger holds now, late data included.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -27,11 +27,11 @@ from doxa_core.layers import Layer
 DAYS: Final = 7
 MOST: Final = 0.9
 """The share of the capacity that the percentile must not exceed."""
-_ROUNDING: Final = 1e-9
+ROUNDING: Final = 1e-9
 """A quotient of floats may miss 0.9 by its last bit."""
 ENOUGH: Final = rank(PER_DAY)
 """274: with fewer of a day's 288 samples its percentile could be anything."""
-_DECIDING: Final = (Layer.IP, Layer.WIRE)
+DECIDING: Final = (Layer.IP, Layer.WIRE)
 """Where the contract names no layer: above at the innermost is a fail, not above at the outermost a pass."""
 
 
@@ -130,7 +130,7 @@ def judge_week(samples: Sequence[FiveMinutes], contracts: Mapping[date, Contract
 
 def exceeds(share: float) -> bool:
     """Whether a share of the capacity is above what the rule allows."""
-    return share > MOST + _ROUNDING
+    return share > MOST + ROUNDING
 
 
 def days_of(period: Period) -> list[date]:
@@ -142,9 +142,9 @@ def _way(direction: str, by_day: Mapping[date, Sequence[FiveMinutes]], contracts
     days = tuple(_day(direction, day, found, contracts.get(day)) for day, found in by_day.items())
     shown = _week(direction, by_day, contracts, None)
     layers = {contract.layer for day in by_day if (contract := contracts.get(day)) is not None}
-    inner, outer = (_week(direction, by_day, contracts, at) for at in _DECIDING) if None in layers else (shown, shown)
+    inner, outer = (_week(direction, by_day, contracts, at) for at in DECIDING) if None in layers else (shown, shown)
     outcome, reasons = _judge(days, inner, outer)
-    if _beyond_sight(outcome, layers, direction, by_day):
+    if beyond_sight(outcome, layers, direction, lambda: _seen(by_day)):
         outcome, reasons = VerdictOutcome.INSUFFICIENT, ("layer_not_counted",)
     return Way(
         direction=direction,
@@ -162,41 +162,61 @@ def _judge(
     days: Sequence[Day], inner: Percentile | None, outer: Percentile | None
 ) -> tuple[VerdictOutcome, tuple[str, ...]]:
     """`inner` is what a fail stands on, `outer` what a pass does; the same where the contract names its layer."""
-    gaps = _gaps(days)
+    gaps = gaps_of(
+        no_capacity=any(day.capacity_mbps is None for day in days),
+        days_incomplete=any(not day.enough for day in days),
+    )
     if inner is None or outer is None:
-        return VerdictOutcome.INSUFFICIENT, gaps if "no_capacity" in gaps else ("no_samples",)
-    if exceeds(inner.lower):
-        return VerdictOutcome.FAIL, ("above_capacity_share", *gaps)
-    if gaps:
-        return VerdictOutcome.INSUFFICIENT, gaps
-    if not exceeds(outer.upper):
-        return VerdictOutcome.PASS, ()
-    return VerdictOutcome.INSUFFICIENT, ("between_layers" if exceeds(outer.lower) else "missing_samples_decide",)
+        return undecided(gaps)
+    return decide(
+        gaps,
+        inner_above=exceeds(inner.lower),
+        outer_below=not exceeds(outer.upper),
+        outer_above=exceeds(outer.lower),
+    )
 
 
-def _gaps(days: Sequence[Day]) -> tuple[str, ...]:
-    found = {
-        "no_capacity": any(day.capacity_mbps is None for day in days),
-        "days_incomplete": any(not day.enough for day in days),
-    }
+def gaps_of(*, no_capacity: bool, days_incomplete: bool) -> tuple[str, ...]:
+    """The codes of what seven days lack."""
+    found = {"no_capacity": no_capacity, "days_incomplete": days_incomplete}
     return tuple(code for code, there in found.items() if there)
 
 
-def _beyond_sight(
+def undecided(gaps: tuple[str, ...]) -> tuple[VerdictOutcome, tuple[str, ...]]:
+    """Seven days without any sample that can be held against a capacity."""
+    return VerdictOutcome.INSUFFICIENT, gaps if "no_capacity" in gaps else ("no_samples",)
+
+
+def decide(
+    gaps: tuple[str, ...], *, inner_above: bool, outer_below: bool, outer_above: bool
+) -> tuple[VerdictOutcome, tuple[str, ...]]:
+    """Seven days by what is certain, whatever stood in the missing samples: whether the innermost layer is above, and
+    whether the outermost one is not above, or is.
+    """
+    if inner_above:
+        return VerdictOutcome.FAIL, ("above_capacity_share", *gaps)
+    if gaps:
+        return VerdictOutcome.INSUFFICIENT, gaps
+    if outer_below:
+        return VerdictOutcome.PASS, ()
+    return VerdictOutcome.INSUFFICIENT, ("between_layers" if outer_above else "missing_samples_decide",)
+
+
+def beyond_sight(
     outcome: VerdictOutcome,
     layers: AbstractSet[Layer | None],
     direction: str,
-    by_day: Mapping[date, Sequence[FiveMinutes]],
+    counted: Callable[[], AbstractSet[tuple[str, Layer]]],
 ) -> bool:
     """Whether the outcome stands on a layer next to the contract's that may decide otherwise than the contract's own.
 
     Payload is not visible in a counter, and without packet counters nothing but the frame layer is: a fail there is none
-    for certain further in, and a pass none further out.
+    for certain further in, and a pass none further out. `counted` says what the seven days' samples have.
     """
     named = [layer for layer in (Layer.IP, Layer.WIRE) if layer in layers]
     if not named and Layer.PAYLOAD not in layers:
         return False
-    seen = {key for found in by_day.values() for sample in found for key in sample.rates}
+    seen = counted()
     blind = [layer for layer in named if (direction, layer) not in seen] + [Layer.PAYLOAD] * (Layer.PAYLOAD in layers)
     if outcome is VerdictOutcome.FAIL:
         return Layer.IP in blind or Layer.PAYLOAD in blind
@@ -221,6 +241,10 @@ def _week(
             shares += [rate / capacity for rate in rates]
         missing += max(0, PER_DAY - len(rates))
     return percentile_of(shares, missing)
+
+
+def _seen(by_day: Mapping[date, Sequence[FiveMinutes]]) -> set[tuple[str, Layer]]:
+    return {key for found in by_day.values() for sample in found for key in sample.rates}
 
 
 def _day(direction: str, day: date, samples: Sequence[FiveMinutes], contract: Contract | None) -> Day:

@@ -21,14 +21,15 @@ from doxa_collector.assess.evidence import Evidence, InForce, Line, Office
 from doxa_collector.assess.inputs import Row
 from doxa_collector.assess.judgement import Bounds
 from doxa_collector.assess.p95 import Contract, Way, Week, days_of, judge_week
-from doxa_collector.assess.traffic import METER, FiveMinutes, Poll, five_minutes, week_ending
+from doxa_collector.assess.p95_month import Figure, judge_weeks
+from doxa_collector.assess.traffic import METER, FiveMinutes, Interval, five_minutes, intervals_of, week_ending
 from doxa_collector.period import Period, local_day
 from doxa_collector.plans.model import Rule
-from doxa_collector.rollups.model import LineRuns, Trace
-from doxa_collector.rollups.raw import traced
+from doxa_collector.rollups.model import LineRuns
+from doxa_collector.rollups.polled import LinePolls
 from doxa_collector.statistics.qcvn import NEEDED_SAMPLES, qcvn_way
 from doxa_collector.statistics.rollup import added
-from doxa_collector.statistics.sample import plain, slot_of
+from doxa_collector.statistics.sample import plain
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.layers import Layer
 
@@ -64,12 +65,12 @@ class Ruler:
         self._days = _days(evidence, now_us)
         self._lines = {office.site: office.lines_on(evidence.day, rule.link_kind) for office in offices}
         self._runs: dict[tuple[str, str], InForce] = {}
-        self._polled: set[tuple[str, str]] = set()
+        self._ruled: dict[tuple[str, str], Ruled] = {}
+        self._traces: list[LineRuns] = []
         if rule is Rule.QCVN_34:
             self._runs = {(one.runs.site, one.runs.link): one for one in evidence.runs(offices, SPEED, rule.link_kind)}
         elif self._days is not None:
-            lines = [line for found in self._lines.values() for line in found]
-            self._polled = evidence.polled(lines, _reach(self._days))
+            self._hold(self._days)
 
     def judge(self, office: Office) -> Ruled:
         """The worst of the office's lines in force on the evidence's day: each of them must keep the rule.
@@ -88,20 +89,24 @@ class Ruler:
     def stood_on(self) -> Iterator[LineRuns]:
         """The runs that the answers stand on, with their traces (`rollups.model.evidence_of`)."""
         yield from (one.runs for one in self._runs.values())
-        if self._days is None:
-            return
-        for site, link in sorted(self._polled):
-            polls = self._evidence.polls(site, link, _reach(self._days))
-            yield LineRuns(site=site, link=link, meter=METER, series={}, traces=_traces(polls))
+        yield from self._traces
+
+    def _hold(self, days: Period) -> None:
+        """Every line's polls, read and judged one line after the other: those of a country do not fit in memory."""
+        known = {(line.site, line.link): line for found in self._lines.values() for line in found}
+        for polls in self._evidence.traffic(tuple(known.values()), _reach(days)):
+            pair = polls.site, polls.link
+            self._ruled[pair] = _by_p95(self._evidence, known[pair], polls, days)
+            self._traces.append(LineRuns(site=polls.site, link=polls.link, meter=METER, series={}, traces=polls.traces))
 
     def _line(self, line: Line) -> Ruled:
         if self._rule is Rule.QCVN_34:
             return _by_qcvn(self._evidence, line, self._runs.get((line.site, line.link)))
         if self._days is None:
             return Ruled(outcome=VerdictOutcome.INSUFFICIENT, reasons=("no_seven_days",))
-        if (line.site, line.link) not in self._polled:
-            return Ruled(outcome=VerdictOutcome.INSUFFICIENT, reasons=("no_samples",))
-        return _by_p95(self._evidence, line, self._days)
+        return self._ruled.get(
+            (line.site, line.link), Ruled(outcome=VerdictOutcome.INSUFFICIENT, reasons=("no_samples",))
+        )
 
 
 def _days(evidence: Evidence, now_us: int) -> Period | None:
@@ -118,21 +123,22 @@ def _reach(days: Period) -> Period:
 # --- the 95th percentile of a TSLCD line
 
 
-def _by_p95(evidence: Evidence, line: Line, days: Period) -> Ruled:
-    samples = _samples(evidence.polls(line.site, line.link, _reach(days)))
+def _by_p95(evidence: Evidence, line: Line, polls: LinePolls, days: Period) -> Ruled:
     contracts = _contracts(evidence, line, _reach(days))
-    ends = map(week_ending, days_of(days))
-    return _of_weeks(
-        [_week(samples, contracts, week) for week in ends if all(day in contracts for day in days_of(week))]
-    )
+    ends = [day for day in days_of(days) if all(one in contracts for one in days_of(week_ending(day)))]
+    found = judge_weeks(polls, contracts, ends) if ends else None
+    if found is not None:
+        return Ruled(outcome=found.outcome, reasons=found.reasons, **_figure(found.figure))
+    samples = _samples(intervals_of(polls)) if ends else {}
+    return _of_weeks([_week(samples, contracts, week_ending(day)) for day in ends])
 
 
-def _samples(polls: Sequence[Poll]) -> dict[date, list[FiveMinutes]]:
+def _samples(intervals: Sequence[Interval]) -> dict[date, list[FiveMinutes]]:
     """Of the task with the most samples: two series of a line are never mixed."""
-    series = defaultdict[str, list[Poll]](list)
-    for poll in polls:
-        series[poll.series].append(poll)
-    told = {name: five_minutes([i for p in found if (i := p.interval) is not None]) for name, found in series.items()}
+    series = defaultdict[str, list[Interval]](list)
+    for interval in intervals:
+        series[interval.series].append(interval)
+    told = {name: five_minutes(found) for name, found in series.items()}
     chosen = told[max(sorted(told), key=lambda name: len(told[name]))] if told else []
     by_day = defaultdict[date, list[FiveMinutes]](list)
     for sample in chosen:
@@ -185,18 +191,11 @@ def _fullness(way: Way) -> tuple[float, int]:
     return -1.0 if way.share is None else way.share, way.samples
 
 
-def _figure(way: Way | None) -> dict[str, Any]:
+def _figure(way: Way | Figure | None) -> dict[str, Any]:
     if way is None or way.share is None:
         return {}
     ends = (None if end is None else _PER_CENT * end for end in (way.lower, way.upper))
     return {"value": _PER_CENT * way.share, "n": way.samples, "bounds": Bounds(*ends)}
-
-
-def _traces(polls: Sequence[Poll]) -> dict[int, Trace]:
-    days = defaultdict[int, list[tuple[int, bytes]]](list)
-    for poll in polls:
-        days[slot_of(poll.started_us).day].append((poll.number, poll.digest))
-    return {day: traced(None, found) for day, found in sorted(days.items())}
 
 
 # --- the mean of a fixed line's whole transfers

@@ -15,6 +15,7 @@ from doxa_collector.assess.settings import Settings
 from doxa_collector.assess.storing import store
 from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.ledger.schema import measurement
+from doxa_collector.nodes.tree import Tree
 from doxa_collector.period import DAY_US, Period, local_day, months
 from doxa_collector.plans.model import Plan
 from doxa_collector.rollups.filling import fill
@@ -33,14 +34,19 @@ _log = logging.getLogger(__name__)
 
 
 def run(
-    engine: Engine, plans: Sequence[Plan], settings: Settings, now: datetime, places: Path | None = None
+    engine: Engine,
+    plans: Sequence[Plan],
+    settings: Settings,
+    now: datetime,
+    places: Path | None = None,
+    tree: Tree | None = None,
 ) -> list[Verdict]:
     """Judge every month that is not closed, write the verdicts to the ledger, and give them back (the latest month first).
 
     The rollups are brought up to the evidence first; where that takes longer than a minute, as after an upgrade, nothing is
     judged yet and the next run goes on. A month is closed by the first run that is `settings.final_after_days` after its
     end: with its verdicts, all that they stand on is kept. From then on nothing changes it but `reopen`. `places` is the
-    file of imported places. `LedgerError` where the database refuses, `OperationError` for a damaged rollup.
+    file of imported places, `tree` the nodes in force: a closing keeps both. `LedgerError` where the database refuses, `OperationError` for a damaged rollup.
     """
     now_us = microseconds(now)
     if not fill(engine, budget_s=_FILL_S).done:
@@ -50,7 +56,7 @@ def run(
         shut = latest_closings(conn)
         kept = Kept(conn)
         found = [
-            _judged(conn, plans, period, settings, now_us, places, kept, kept.position)
+            _judged(conn, plans, period, settings, now_us, places, kept, kept.position, tree)
             for period in months(first_day(conn, now_us), local_day(now_us))
             if period.first not in shut
         ]
@@ -72,12 +78,13 @@ def reopen(
     actor: str,
     reason: str,
     places: Path | None = None,
+    tree: Tree | None = None,
 ) -> Judged:
     """Judge a closed month again with all that is known today, and close it as its next revision; the earlier ones stay."""
     now_us = microseconds(now)
     with writing(engine) as conn:
         last_id = newest(conn)
-        month = _judged(conn, plans, period, settings, now_us, places, Raw(conn, last_id), last_id)
+        month = _judged(conn, plans, period, settings, now_us, places, Raw(conn, last_id), last_id, tree)
         store(conn, month.verdicts, now_us)
         close(conn, month, now_us, actor, reason)
     return month
@@ -116,8 +123,9 @@ def _judged(
     places: Path | None,
     source: Source,
     last_id: int,
+    tree: Tree | None = None,
 ) -> Judged:
-    inputs = read_inputs(conn, period, places)
+    inputs = read_inputs(conn, period, places, tree)
     return Judged(
         period=period,
         plans=tuple(plans),

@@ -4,38 +4,40 @@ A sample is the mean of about five minutes. Polls that follow each other faster 
 longer interval, after a missed poll, is no sample: its mean would hide the peak that the rule asks for. So it is missing.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.period import DAY_US, Period, local_day
-from doxa_collector.rollups.raw import digest_of
+from doxa_collector.rollups.kept import Kept
+from doxa_collector.rollups.polled import KeptPolls, LinePolls
+from doxa_collector.rollups.polls import AFTER_US, DIRECTIONS, METER, RATES, poll_of
+from doxa_collector.rollups.summary import LONGEST_S, SHORTEST_S, STEP_S, TOUCHING_US
 from doxa_core.layers import Layer
 
-METER: Final = "snmp"
-DIRECTIONS: Final = ("download", "upload")
-STEP_S: Final = 300.0
+__all__ = [
+    "DIRECTIONS",
+    "METER",
+    "PER_DAY",
+    "STEP_S",
+    "FiveMinutes",
+    "Interval",
+    "Poll",
+    "five_minutes",
+    "intervals_of",
+    "read_intervals",
+    "read_polls",
+    "week_ending",
+]
+
 PER_DAY: Final = round(DAY_US / 1e6 / STEP_S)
 """288"""
-_SHORTEST_S: Final = 0.9 * STEP_S
-_LONGEST_S: Final = 1.2 * STEP_S
-_TOUCHING_S: Final = 5.0
-"""Two intervals follow each other if no more lies between them: the start of a run is not the moment of the answer."""
-_AFTER_US: Final = 3_600_000_000
 Rates = Mapping[tuple[str, Layer], float]
 """(direction, layer) → Mbps."""
-
-
-_NAMES: Final = tuple(
-    (f"{direction}_traffic_{layer.value}_mbps", (direction, layer))
-    for direction in DIRECTIONS
-    for layer in (Layer.IP, Layer.FRAME, Layer.WIRE)
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,79 +72,73 @@ class Poll:
     """Its `measurement.id`."""
     digest: bytes
     """SHA-256 of the line as the probe signed it."""
-    series: str
-    started_us: int
-    values: str
-    """JSON, as the ledger keeps it."""
-
-    @property
-    def interval(self) -> Interval | None:
-        """None where it measured nothing: a failed poll, or the first one, which has none before it."""
-        values = json.loads(self.values)
-        rates = {key: float(values[name]) for name, key in _NAMES if name in values}
-        if not rates or values.get("interval_s", 0) <= 0:
-            return None
-        return Interval(
-            end_us=self.started_us, seconds=float(values["interval_s"]), rates=rates, series=self.series
-        )  # fmt: skip
+    interval: Interval | None
+    """None where it measured nothing: a failed poll, or the first one, which has none before it."""
 
 
 def read_polls(conn: Connection, site: str, link: str, period: Period, last_id: int | None = None) -> list[Poll]:
-    """Every poll of a line that ended in the period or within an hour after it, in the order of ids.
+    """Every poll of a line that ended in the period or within an hour after it, in the order of ids, from the evidence.
 
     A poll says something of the time before it, so the last sample of a day may come a while after midnight. `last_id`: the
     newest measurement that counts, so that a closed month is judged again from what it was closed with.
     """
     m = measurement.c
-    query = select(m.id, m.digest, m.task, m.far_end, m.started_us, m["values"]).where(
-        m.site == site, m.link == link, *_inside(period, last_id)
-    )
+    query = select(m.id, m.started_us, m.outcome, m["values"], m.digest, m.task, m.far_end).where(
+        m.site == site, m.link == link, m.meter == METER,
+        m.started_us >= period.from_us, m.started_us < period.to_us + AFTER_US,
+    )  # fmt: skip
+    if last_id is not None:
+        query = query.where(m.id <= last_id)
+    found = (poll_of(conn, row) for row in conn.execute(query.order_by(m.id)).all())
     return [
         Poll(
-            number=number, digest=digest_of(conn, number, digest), started_us=started_us, values=text,
-            series=f"{task}/{far_end}" if far_end else task,
+            number=one.number,
+            digest=one.digest,
+            interval=None
+            if one.seconds is None
+            else Interval(
+                end_us=one.started_us,
+                seconds=one.seconds,
+                rates={name: rate for name, rate in zip(RATES, one.rates, strict=True) if rate is not None},
+                series=one.series,
+            ),
         )
-        for number, digest, task, far_end, started_us, text in conn.execute(query.order_by(m.id)).all()
-    ]  # fmt: skip
+        for one in found
+    ]
 
 
-def read_polled(
-    conn: Connection, sites: Sequence[str], links: Sequence[str], period: Period, last_id: int | None = None
-) -> set[tuple[str, str]]:
-    """Which lines (site, link) have such a poll, among all lines of these names at these sites."""
-    m = measurement.c
-    query = select(m.site, m.link).where(m.site.in_(sites), m.link.in_(links), *_inside(period, last_id)).distinct()
-    return {(site, link) for site, link in conn.execute(query)}
-
-
-def _inside(period: Period, last_id: int | None) -> list[ColumnElement[bool]]:
-    m = measurement.c
-    found = [m.meter == METER, m.started_us >= period.from_us, m.started_us < period.to_us + _AFTER_US]
-    return found if last_id is None else [*found, m.id <= last_id]
+def intervals_of(line: LinePolls) -> list[Interval]:
+    """What the polls of a line say, oldest first, of all series."""
+    return [
+        Interval(end_us=one.end_us, seconds=one.seconds, rates=one.rates, series=one.series) for one in line.spoken()
+    ]
 
 
 def read_intervals(
     conn: Connection, site: str, link: str, period: Period, last_id: int | None = None
 ) -> list[Interval]:
-    """Every interval that ended in the period or within an hour after it, oldest first, of all series."""
-    polls = sorted(read_polls(conn, site, link, period, last_id), key=lambda poll: poll.started_us)
-    return [interval for poll in polls if (interval := poll.interval) is not None]
+    """Every interval that ended in the period or within an hour after it, oldest first, of all series.
+
+    From the rollups, and from the evidence what these have not counted yet: so nothing that has arrived is missing.
+    """
+    polls = KeptPolls(conn, Kept(conn).position, last_id=last_id, tail=True)
+    return [interval for line in polls.read([site], period, [link]) for interval in intervals_of(line)]
 
 
 def five_minutes(intervals: Sequence[Interval]) -> list[FiveMinutes]:
     """The samples of one series, oldest first; two probes that measured the same time count once."""
     found, waiting, last_us = [], list[Interval](), 0
     for interval in sorted(intervals, key=lambda one: one.end_us):
-        if interval.start_us < last_us - round(_TOUCHING_S * 1e6):
+        if interval.start_us < last_us - TOUCHING_US:
             continue  # told already
-        if waiting and interval.start_us > waiting[-1].end_us + round(_TOUCHING_S * 1e6):
+        if waiting and interval.start_us > waiting[-1].end_us + TOUCHING_US:
             waiting = []  # a gap: what was gathered never makes five minutes
         last_us = interval.end_us
         waiting.append(interval)
         seconds = sum(one.seconds for one in waiting)
-        if seconds < _SHORTEST_S:
+        if seconds < SHORTEST_S:
             continue
-        if seconds <= _LONGEST_S:
+        if seconds <= LONGEST_S:
             found.append(_joined(waiting, seconds))
         waiting = []
     return found

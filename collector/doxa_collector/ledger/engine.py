@@ -55,6 +55,7 @@ UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {
 """From version N to N + 1, each in the transaction that also writes the new version."""
 
 _WRITE: Final = "doxa_write"
+_APART: Final = "doxa_apart"
 _PIECE: Final = 5000
 
 
@@ -103,7 +104,9 @@ def _prepare(connection: Any, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     """A writer takes the write lock at once: taking it later could fail in the middle (SQLITE_BUSY_SNAPSHOT)."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITE) else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_APART):  # without BEGIN, SQLite ends its view of the file with each statement
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITE) else "BEGIN")
 
 
 def _keep_a_log_ahead(engine: Engine) -> None:
@@ -143,6 +146,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view, which no writer disturbs; `LedgerError` where the database refuses."""
     with _translated(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading_apart(engine: Engine) -> Iterator[Connection]:
+    """Each statement sees the ledger for itself; `LedgerError` where the database refuses.
+
+    For work of minutes: `reading` would keep one view open all that time, and while it is, the log of what is written
+    cannot begin anew and grows (SQLite WAL, "checkpoint starvation"). Whoever works so reads only what cannot change, such
+    as measurements up to an id and snapshots by their hash, and takes the rows of a statement before working on them.
+    """
+    with _translated(engine), engine.connect().execution_options(**{_APART: True}) as connection:
         yield connection
 
 

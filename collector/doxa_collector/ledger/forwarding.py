@@ -3,15 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Final
 
 from sqlalchemy import Connection, ScalarSelect, and_, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from doxa_collector.ledger.record import AnyRow, record_from
-from doxa_collector.ledger.schema import link, measurement, place, sink_cursor, sink_rejection, site, verdict
-from doxa_collector.sink import Judgement, Parcel, Where
+from doxa_collector.ledger.schema import link, measurement, place, sink_cursor, sink_rejection, site
+from doxa_collector.sink import Parcel, Where
 
 _m = measurement
 _earlier = measurement.alias("earlier")
@@ -20,7 +19,7 @@ _VIETNAM_OFFSET_S: Final = 7 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor:
-    """How far a sink is. `position` and `safe` are measurement ids (for verdicts: moments of computing)."""
+    """How far one stream of a sink is. `position` and `safe` are measurement ids; other streams count in their own way."""
 
     position: int = 0
     """The last that the sink took."""
@@ -48,6 +47,21 @@ def cursor_of(conn: Connection, sink: str) -> Cursor:
         rewound=row.rewound,
         error=row.error,
     )
+
+
+def streams_of(conn: Connection, sink: str) -> dict[str, Cursor]:
+    """The cursors of a sink's other streams, which stand beside its measurements, by what follows the sink's name."""
+    c = sink_cursor.c
+    names = conn.execute(select(c.sink).where(c.sink.startswith(f"{sink}/", autoescape=True)).order_by(c.sink)).scalars()
+    return {name.removeprefix(f"{sink}/"): cursor_of(conn, name) for name in list(names)}
+
+
+def begin_again(conn: Connection, sink: str, now_us: int) -> int:
+    """Send all other streams of a sink back to their beginning: a measurement's id means nothing to them. How many."""
+    streams = streams_of(conn, sink)
+    for suffix in streams:
+        rewind(conn, f"{sink}/{suffix}", 0, now_us)
+    return len(streams)
 
 
 def move(conn: Connection, sink: str, cursor: Cursor, now_us: int) -> None:
@@ -129,34 +143,4 @@ def _parcel(row: AnyRow) -> Parcel:
         where=Where(province=row.province, place=row.place_code, kind=row.kind, provider=row.provider),
         duration_s=float(json.loads(row.raw)["duration_s"]),
         rank=row.rank,
-    )
-
-
-def judgements_after(conn: Connection, computed_us: int, limit: int) -> list[Judgement]:
-    """Verdicts computed later than `computed_us`, oldest first; never a part of those computed in one moment."""
-    v = verdict.c
-    moments = select(v.computed_us).where(v.computed_us > computed_us).order_by(v.computed_us).limit(limit)
-    last = max(conn.execute(moments).scalars(), default=None)
-    if last is None:
-        return []
-    province = select(place.c.province).where(place.c.code == v.place_code).order_by(place.c.valid_from.desc())
-    query = (
-        select(verdict, province.limit(1).scalar_subquery().label("province"))
-        .where(v.computed_us > computed_us, v.computed_us <= last)
-        .order_by(v.computed_us, v.id)
-    )
-    return [_judgement(row) for row in conn.execute(query)]
-
-
-def _judgement(row: AnyRow) -> Judgement:
-    numbers = {name: getattr(row, name) for name in ("value", "n", "lower", "upper", "published")}
-    return Judgement(
-        plan=row.plan,
-        target=row.target,
-        place=row.place_code,
-        province=row.province or row.place_code[:2],
-        outcome=row.outcome,
-        period_from=date.fromisoformat(row.period_from),
-        computed_us=row.computed_us,
-        numbers={name: float(number) for name, number in numbers.items() if number is not None},
     )

@@ -1,5 +1,6 @@
 """Shorthands of the papers: paragraphs, grounds, cells, the end of a text, and figures that may be missing."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -25,6 +26,9 @@ from doxa_collector.verdict import VerdictOutcome
 NOT_ENOUGH: Final = "chưa đủ dữ liệu"
 NOT_APPLICABLE: Final = "không áp dụng"
 END: Final = "./."
+_QUOTED_ID: Final = re.compile(r"[A-Z]{1,3}-?\d+")
+_WHOLE: Final = 1e-9
+"""A share of a value below which a digit is the noise of binary fractions and not what somebody wrote."""
 TONES: Final = {
     VerdictOutcome.PASS: Tone.GOOD,
     VerdictOutcome.FAIL: Tone.BAD,
@@ -57,6 +61,11 @@ def point(words: str, *, bold: str = "") -> Paragraph:
     """A point of a list, with a dash as state documents have it."""
     runs = (Run("- "), Run(bold, bold=True), Run(words)) if bold else (Run(f"- {words}"),)
     return Paragraph(runs=runs)
+
+
+def titled(label: str, title: str) -> str:
+    """`A1. Tốc độ …`; an id that is a word for machines (`shared-bts`) is not printed before its title."""
+    return f"{label}. {title}" if _QUOTED_ID.fullmatch(label) else title
 
 
 def quoted(words: str, line: str, *, literally: bool = True) -> str:
@@ -131,7 +140,8 @@ def decimals_beside(value: float, operator: Operator | None, wanted: float | Non
 
 def shortest(value: float) -> int:
     """As few decimals as a number has, at most four."""
-    return next((n for n in range(4) if round(value, n) == value), 4)
+    near = _WHOLE * max(1.0, abs(value))
+    return next((n for n in range(4) if abs(round(value, n) - value) <= near), 4)
 
 
 def said(value: float | None, unit: str = "", decimals: int | None = None) -> str:

@@ -89,7 +89,7 @@ def find_month(
         chosen = choose_plan(plans, plan, period.month)
         judged = judge_now(conn, [chosen], period, settings, now_us, places)
     else:
-        judged = _proved(conn, closing)
+        judged = proved(conn, closing)
         chosen = choose_plan(judged.plans, plan, period.month)
     late_ones = 0 if closing is None else late(conn, closing)
     return Month(
@@ -115,8 +115,11 @@ def month_or_none(
         return None
 
 
-def _proved(conn: Connection, closing: Closing) -> Judged:
-    """What judging again confirms; of a month that another method closed, what was kept, which the paper says."""
+def proved(conn: Connection, closing: Closing) -> Judged:
+    """What judging again confirms; of a month that another method closed, what was kept, which the paper says.
+
+    It reads what cannot change (`ledger.engine.reading_apart` is enough); `OperationError` where nothing can be proved.
+    """
     month = closing.period.first.strftime("%m/%Y")
     try:
         if not closing.provable:

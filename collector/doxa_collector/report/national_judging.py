@@ -193,10 +193,7 @@ def _stood_on(conn: Connection, asked: Asked, closing: Closing | None) -> tuple[
     inputs = decode(recall(conn, closing.inputs))
     if not inputs.commune:  # closed before the list of units was kept
         now = read_inputs(conn, asked.period, asked.places)
-        inputs = Inputs(
-            place=inputs.place, site=inputs.site, link=inputs.link, figure=inputs.figure, indicator=inputs.indicator,
-            province=inputs.province, probe=now.probe, commune=now.commune,
-        )  # fmt: skip
+        inputs = replace(inputs, probe=now.probe, commune=now.commune)
     return inputs, closing.settings, closing.judged_us
 
 

@@ -190,7 +190,7 @@ def _places(book: Book) -> Mapping[str, Row]:
 def _lines(book: Book, places: Mapping[str, Row]) -> Iterator[Line]:
     sites = {row["site"]: row for row in book.inputs.site}
     states = defaultdict[tuple[str, str], list[Agreed]](list)
-    for row in book.inputs.link:
+    for row in (*book.inputs.earlier, *book.inputs.link):
         if row["kind"] == LinkKind.TSLCD:
             states[row["site"], row["link"]].append(_agreed(row))
     for (site, link), found in states.items():

@@ -37,15 +37,18 @@ def tslcd(args: argparse.Namespace) -> int:
         lines = lines_of(book, args.place)
         words = ["so-lieu-tslcd", *([args.place] if args.place else []), period.month]
         files = files_of(args, *words, forms_wanted=wanted)
+        kept = book.inputs.tree
         asked = Asked(
             plans=load_plans(settings.plans) if book.closing is None else (), rules=settings.assess.rules,
-            tree=tree_of(settings), now_us=now_us,
+            tree=tree_of(settings) if kept is None else kept, now_us=now_us,
         )  # fmt: skip
         data = month_of_lines(conn, book, lines, asked, args.place)
     write_paper(tslcd_month(data, paper.words), files, paper, args)
     sys.stdout.write(f"{_DUE.fill(due=day(data.due))}\n")
     for text in remarks(book):
         sys.stderr.write(f"{text}\n")
+    if book.closing is not None and kept is None and settings.watch.nodes is not None:
+        sys.stderr.write(f"{_NODES_OF_TODAY.fill(month=period.first.strftime('%m/%Y'))}\n")
     return 0
 
 
@@ -65,6 +68,10 @@ def remarks(book: Book) -> Iterator[Text]:
         yield _LATE.fill(n=book.late, month=shown, period=book.period.month)
 
 
+_NODES_OF_TODAY: Final = Text(
+    vi="chú ý: lần khóa sổ tháng {month} chưa giữ sơ đồ nút mạng; độ khả dụng do bộ định tuyến cho biết và sự cố tại nút được ghép theo nodes.toml hôm nay",
+    en="note: the closing of {month} did not keep the tree of nodes; availability told by routers and incidents at nodes follow today's nodes.toml",
+)
 _ABOUT: Final = Text(
     vi="số liệu tháng của mạng truyền số liệu chuyên dùng: dung lượng (p95), độ khả dụng, sự cố của từng kết nối; gửi trước ngày 05",
     en="a month of the specialised network: capacity (p95), availability, incidents of every line; to be sent before the 5th",

@@ -9,13 +9,11 @@ from sqlalchemy import Connection, Engine, delete, func, select
 
 from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.ledger.schema import measurement, rollup_pack
-from doxa_collector.rollups.columns import line_runs
-from doxa_collector.rollups.filling import cursor_of, fill, packed, packs_of, put_cursor, put_packs
-from doxa_collector.rollups.model import LineRuns
-from doxa_collector.rollups.pack import Key, decode, first_moment, month_of, next_month
-from doxa_collector.rollups.raw import runs_of_rows
-from doxa_collector.rollups.series import SERIES
-from doxa_collector.statistics.sample import slot_of
+from doxa_collector.rollups.filling import cursor_of, fill, packed, packs_of, put_cursor, put_packs, rows_query
+from doxa_collector.rollups.kinds import METERS, days_apart, moments_of, own_key, pulse_key
+from doxa_collector.rollups.pack import OFFSET_US, Key
+from doxa_collector.rollups.pulses import METER as PULSE
+from doxa_collector.statistics.sample import DAY_US
 
 if TYPE_CHECKING:
     from doxa_collector.period import Period
@@ -79,13 +77,13 @@ def check_sample(conn: Connection, size: int, seed: int | None = None, progress:
     for _ in range(size if position else 0):
         row = conn.execute(
             select(m.site, m.link, m.meter, m.started_us)
-            .where(m.id >= random.randint(1, position), m.id <= position, m.meter.in_(SERIES))
+            .where(m.id >= random.randint(1, position), m.id <= position, m.meter.in_(METERS))
             .order_by(m.id)
             .limit(1)
         ).first()
-        month = None if row is None else month_of(slot_of(row.started_us).day)
-        if row is not None and month is not None:
-            keys.add(Key(row.site, row.link, row.meter, month))
+        key = None if row is None else own_key(*row)
+        if key is not None:
+            keys.add(key)
     kept = sorted(set(_kept_keys(conn, None, None)) - keys)
     keys |= set(random.sample(kept, min(len(kept), max(0, size - len(keys) // 2))))
     return _checked(conn, position, sorted(keys), progress)
@@ -149,31 +147,25 @@ def _difference(conn: Connection, position: int, key: Key) -> Iterator[Differenc
             yield Difference(key, MISSING if content is None else EXTRA)
         return
     try:
-        pack = decode(content, key, len(SERIES[key.meter]))
+        days = days_apart(conn, content, key, rows)
     except (ValueError, KeyError):
         yield Difference(key, DAMAGED)
         return
-    kept = line_runs(key.site, key.link, key.meter, pack.runs(SERIES[key.meter]), pack.traces)
-    evidence = runs_of_rows(conn, key.site, key.link, key.meter, rows)
-    if kept != evidence:
-        days = sorted({*kept.outcomes, *evidence.outcomes})
-        yield Difference(key, DIFFERS, tuple(day for day in days if not _same(kept, evidence, day)))
-
-
-def _same(kept: LineRuns, evidence: LineRuns, day: int) -> bool:
-    return kept.on({day}) == evidence.on({day})
+    if days:
+        yield Difference(key, DIFFERS, days)
 
 
 def _rows(conn: Connection, site: str, position: int, month: str | None, key: Key | None = None) -> list[Any]:
-    """Runs of a site that the packs are to count, in the order of ids."""
+    """Measurements of a site that the packs are to count, in the order of ids; with a `key` those of its pack."""
     m = measurement.c
-    query = select(
-        m.site, m.link, m.meter, m.received_us, m.id, m.started_us, m.outcome, m["values"], m.digest
-    ).where(m.site == site, m.id <= position)  # fmt: skip
+    query = rows_query().where(m.site == site, m.id <= position)
     if key is not None:
-        query = query.where(m.link == key.link, m.meter == key.meter)
+        query = query.where(m.link == key.link)
+        if key.meter != PULSE:
+            query = query.where(m.meter == key.meter)
     if month is not None:
-        query = query.where(m.started_us >= first_moment(month), m.started_us < first_moment(next_month(month)))
+        first, end = moments_of(month)
+        query = query.where(m.started_us >= first, m.started_us < end)
     return sorted(conn.execute(query), key=lambda row: int(row[4]))
 
 
@@ -181,7 +173,7 @@ def _kept_keys(conn: Connection, month: str | None, sites: Collection[str] | Non
     p = rollup_pack.c
     query = select(p.site, p.link, p.meter, p.month)
     if month is not None:
-        query = query.where(p.month == month)
+        query = query.where(func.substr(p.month, 1, len(month)) == month)
     if sites is not None:
         query = query.where(p.site.in_(sites))
     return [Key(*row) for row in conn.execute(query)]
@@ -191,14 +183,18 @@ def _keys_of_evidence(
     conn: Connection, position: int, month: str | None, sites: Collection[str] | None
 ) -> Iterable[Key]:
     m = measurement.c
-    day = (m.started_us + 7 * 3_600_000_000) // 86_400_000_000
-    query = select(m.site, m.link, m.meter, day).where(m.id <= position, m.meter.in_(SERIES)).distinct()
+    day = (m.started_us + OFFSET_US) // DAY_US
+    query = select(m.site, m.link, m.meter, day).where(m.id <= position).distinct()
     if month is not None:
-        query = query.where(m.started_us >= first_moment(month), m.started_us < first_moment(next_month(month)))
+        first, end = moments_of(month)
+        query = query.where(m.started_us >= first, m.started_us < end)
     if sites is not None:
         query = query.where(m.site.in_(sites))
-    found = ((site, link, meter, month_of(int(number))) for site, link, meter, number in conn.execute(query))
-    return {Key(site, link, meter, of) for site, link, meter, of in found if of is not None}
+    found: set[Key | None] = set()
+    for site, link, meter, number in conn.execute(query):
+        noon_us = (2 * int(number) + 1) * DAY_US // 2 - OFFSET_US
+        found |= {own_key(site, link, meter, noon_us), pulse_key(site, link, noon_us)}
+    return {key for key in found if key is not None}
 
 
 def _sites(conn: Connection) -> list[str]:

@@ -3,6 +3,8 @@
 Both sources end here, so that a rollup is the same whether its runs come from the evidence or from what is kept.
 """
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -56,37 +58,25 @@ class Runs:
         if column is None:
             return blank(outcomes)
         units, absent = column
-        plain = self.endings.count(_OK) == len(self.endings) and absent not in units
-        if not plain:
+        if self.endings.count(_OK) == len(self.endings) and absent not in units:
+            return Rollup(days=dict(_plain_days(self.spans, self.half_hours, units, outcomes)))
+        if _LIMITED in self.endings:
             days = self.spans.items()
             return Rollup(days={d: self._day(start, end, units, absent, outcomes[d]) for d, (start, end) in days})
-        ones = ones_of(units)
-        return Rollup(days=dict(self._plain_days(bins_of(units), ones, units, outcomes)))
+        return Rollup(days=dict(_plain_days(*self._with_value(units, absent), outcomes)))
 
-    def _plain_days(
-        self,
-        keys: Sequence[int],
-        ones: Sequence[Tally],
-        units: Sequence[int],
-        outcomes: Mapping[int, Mapping[Outcome, int]],
-    ) -> Iterator[tuple[int, Day]]:
-        """The usual case, without a look at each run: every run has a value, and all lie in bins of their own."""
-        rising = self._rising()
-        for day, (start, end) in self.spans.items():
-            part = ones[start:end]
-            bins = dict(sorted(zip(keys[start:end], part)))  # noqa: B905 - hot, and of one length
-            slots = dict(zip(self.half_hours[start:end], part))  # noqa: B905
-            if len(bins) == len(slots) == end - start:
-                slots = slots if rising else dict(sorted(slots.items()))
-                yield day, Day(bins=bins, limited={}, slots=slots, outcomes=outcomes[day])
-            else:
-                yield day, self._day(start, end, units, -1, outcomes[day])
-
-    def _rising(self) -> bool:
-        """Whether the half hours rise from run to run on every day, as they do unless data came late."""
-        found = self.half_hours
-        falls: int = sum(map(ge, found, found[1:]))
-        return falls == sum(found[end - 1] >= found[end] for _, end in self.spans.values() if end < len(found))
+    def _with_value(self, units: Sequence[int], absent: int) -> tuple[Spans, bytes, Sequence[int]]:
+        """The runs that have a value, where the probe limited none; a day without one keeps an empty span."""
+        there = [
+            at for at, (value, ending) in enumerate(zip(units, self.endings, strict=True))
+            if value != absent and ending == _OK
+        ]  # fmt: skip
+        spans, first = {}, 0
+        for day, (_, end) in self.spans.items():
+            last = bisect_left(there, end, first)
+            spans[day] = (first, last)
+            first = last
+        return spans, bytes([self.half_hours[at] for at in there]), [units[at] for at in there]
 
     def _day(self, start: int, end: int, units: Sequence[int], absent: int, outcomes: Mapping[Outcome, int]) -> Day:
         """One day, run by run."""
@@ -139,6 +129,42 @@ class Runs:
         return found
 
 
+def _plain_days(
+    spans: Spans, half_hours: bytes, units: Sequence[int], outcomes: Mapping[int, Mapping[Outcome, int]]
+) -> Iterator[tuple[int, Day]]:
+    """The days of runs each of which has a value that describes the line: by columns, without a look at each run."""
+    units = list(units)
+    keys, ones, rising = bins_of(units), ones_of(units), _rising(spans, half_hours)
+    for day, (start, end) in spans.items():
+        part = ones[start:end]
+        found = dict(zip(keys[start:end], part))  # noqa: B905 - hot, and of one length
+        if len(found) == end - start:
+            bins = {key: found[key] for key in sorted(found)}
+        else:
+            bins = _tallied(keys[start:end], units[start:end])
+        slots = dict(zip(half_hours[start:end], part))  # noqa: B905
+        if len(slots) < end - start:
+            slots = _tallied(half_hours[start:end], units[start:end])
+        elif not rising:
+            slots = dict(sorted(slots.items()))
+        yield day, Day(bins=bins, limited={}, slots=slots, outcomes=outcomes[day])
+
+
+def _rising(spans: Spans, half_hours: bytes) -> bool:
+    """Whether the half hours rise from run to run on every day, as they do unless data came late."""
+    falls: int = sum(map(ge, half_hours, half_hours[1:]))
+    ends = {end for _, end in spans.values() if 0 < end < len(half_hours)}  # a day without a value ends where one did
+    return falls == sum(half_hours[end - 1] >= half_hours[end] for end in ends)
+
+
+def _tallied(keys: Sequence[int], units: Sequence[int]) -> dict[int, Tally]:
+    """The values by key, where keys come more than once."""
+    counts, totals = Counter(keys), dict.fromkeys(keys, 0)
+    for key, value in zip(keys, units, strict=True):
+        totals[key] += value
+    return {key: Tally(counts[key], totals[key]) for key in sorted(totals)}
+
+
 def line_runs(site: str, link: str, meter: str, runs: Runs, traces: Mapping[int, Trace]) -> LineRuns:
     """These runs as everybody reads them."""
     outcomes = runs.outcomes()
@@ -169,7 +195,10 @@ def bins_of(units: Sequence[int]) -> list[int]:
     """`statistics.bins.bin_of` of many: they seldom lie in more than two widths, so these are looked up once."""
     wide = width_at(max(units, default=0))
     narrow, edge = max(wide // 10, 1), wide * 1000
-    if width_at(min(units, default=0)) < narrow:
+    least = min(units, default=0)
+    if least >= edge:
+        return [2 * (value - rest) + 1 if (rest := value % wide) else 2 * value for value in units]
+    if width_at(least) < narrow:
         return [bin_of(value) for value in units]
     return [
         2 * (value - rest) + 1 if (rest := value % (wide if value >= edge else narrow)) else 2 * value

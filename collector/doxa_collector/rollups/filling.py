@@ -4,26 +4,23 @@ A batch is read and counted without any lock. Then one short transaction writes 
 cursor still stands where the batch began: so whoever is killed, or is slower than another one, loses only work.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, func, select
+from sqlalchemy import Connection, Engine, Select, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.ledger.schema import measurement, rollup_cursor, rollup_pack
-from doxa_collector.rollups.columns import CODE_OF, TELLING, units_of
-from doxa_collector.rollups.kept import open_pack
-from doxa_collector.rollups.pack import Key, Pack, Run, month_of
-from doxa_collector.rollups.raw import NAMES_AT_ONCE, digest_of
-from doxa_collector.rollups.series import LAYOUT, SERIES, read_series
+from doxa_collector.rollups.kinds import grown, own_key, pulse_key
+from doxa_collector.rollups.pack import Key, month_of
+from doxa_collector.rollups.raw import NAMES_AT_ONCE
+from doxa_collector.rollups.series import LAYOUT
 from doxa_collector.statistics.sample import slot_of
 from doxa_core.language import Text
-from doxa_core.outcome import Outcome
 
 _AIM_S: Final = 0.25
 """What a batch should take, so that its transaction stays well below half a second even on a slow disk."""
@@ -39,7 +36,7 @@ class Filled:
     counted: int = 0
     """Measurements that were counted."""
     passed: int = 0
-    """Measurements of meters that are not rolled up."""
+    """Measurements of meters that are not rolled up; they count in their line's pulse alone."""
     late: Mapping[str, int] = field(default_factory=dict)
     """Month → those of the counted ones that reached the ledger after that month was over (Vietnamese time)."""
     done: bool = True
@@ -136,52 +133,45 @@ def cursor_of(conn: Connection) -> Cursor:
     return Cursor(0, rebuilt, fresh=True) if row is None else Cursor(row.position, rebuilt, fresh=False)
 
 
-def run_of(conn: Connection, meter: str, row: Sequence[Any]) -> Run:
-    """A run from (id, started_us, outcome, values, digest)."""
-    number, started_us, ending, values, digest = row
-    day, half_hour = slot_of(started_us)
-    outcome = Outcome(ending)
-    said = read_series(meter, json.loads(values)) if outcome in TELLING else {}
-    units = [units_of(outcome, said.get(name)) for name in SERIES[meter]]
-    return Run(day, number, half_hour, CODE_OF[outcome], units, digest_of(conn, number, digest))
-
-
 def _counted(conn: Connection, cursor: Cursor, size: int) -> Batch | None:
     """The next measurements with the packs that they belong to; None where there are none."""
     m = measurement.c
-    rows = conn.execute(
-        select(m.site, m.link, m.meter, m.received_us, m.id, m.started_us, m.outcome, m["values"], m.digest)
-        .where(m.id > cursor.position)
-        .order_by(m.id)
-        .limit(size)
-    ).all()
+    rows = conn.execute(rows_query().where(m.id > cursor.position).order_by(m.id).limit(size)).all()
     return packed(conn, rows, None if cursor.fresh else lambda keys: packs_of(conn, keys)) if rows else None
+
+
+def rows_query() -> Select[Any]:
+    """Measurements as `packed` takes them: (site, link, meter, received_us) and a `kinds.Row`."""
+    m = measurement.c
+    return select(
+        m.site, m.link, m.meter, m.received_us,
+        m.id, m.started_us, m.outcome, m["values"], m.digest, m.task, m.far_end,
+    )  # fmt: skip
 
 
 def packed(
     conn: Connection, rows: Sequence[Any], known: Callable[[Iterable[Key]], Mapping[Key, bytes]] | None
 ) -> Batch:
-    """The packs with these measurements in them, on top of what is `known`; None: nothing is.
-
-    A row is (site, link, meter, received_us) and what `run_of` takes, in the order of ids.
+    """The packs with these measurements (`rows_query`, in the order of ids) in them, on top of what is `known`; None:
+    nothing is.
     """
-    found: dict[Key, list[Run]] = {}
+    found: dict[Key, list[Any]] = {}
     late: dict[str, int] = {}
     counted = 0
     for site, link, meter, received_us, *row in rows:
-        month = month_of(slot_of(row[1]).day) if meter in SERIES else None
-        if month is None:
+        pulse = pulse_key(site, link, row[1])
+        if pulse is not None:
+            found.setdefault(pulse, []).append(row)
+        key = own_key(site, link, meter, row[1])
+        if key is None:
             continue
-        found.setdefault(Key(site, link, meter, month), []).append(run_of(conn, meter, row))
+        found.setdefault(key, []).append(row)
         counted += 1
+        month = key.month[:7]
         if month < (month_of(slot_of(received_us).day) or month):
             late[month] = late.get(month, 0) + 1
     before = {} if known is None else known(found)
-    packs = {}
-    for key, runs in found.items():
-        pack = open_pack(before[key], key) if key in before else Pack.empty(len(SERIES[key.meter]))
-        pack.add(runs)
-        packs[key] = pack.encode(key)
+    packs = {key: grown(conn, before.get(key), key, more) for key, more in found.items()}
     position = rows[-1][4] if rows else 0
     return Batch(position=position, packs=packs, counted=counted, passed=len(rows) - counted, late=late)
 

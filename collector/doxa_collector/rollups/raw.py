@@ -1,9 +1,11 @@
 """The runs of lines, read from the evidence itself: slow, and always right."""
 
 import json
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import groupby
+from math import nan
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +25,9 @@ Row = tuple[int, int, str, str, bytes | None]
 """Of a run: id, started_us, outcome, values, digest."""
 NAMES_AT_ONCE: Final = 500
 """Names in one statement: databases limit their number."""
+_SITES_AT_ONCE: Final = 25
+"""Their rows are taken before they are counted, so that no statement stays open over the counting: a month of tests of two
+lines each is some twenty thousand rows."""
 _ABSENT: Final = -1
 
 
@@ -37,8 +42,8 @@ class Raw:
         """See `model.Source`."""
         known(meter)
         names = sorted(set(sites))
-        for start in range(0, len(names), NAMES_AT_ONCE):
-            rows = self._conn.execute(self._query(names[start : start + NAMES_AT_ONCE], meter, period))
+        for start in range(0, len(names), _SITES_AT_ONCE):
+            rows = self._conn.execute(self._query(names[start : start + _SITES_AT_ONCE], meter, period)).all()
             for (site, link), found in groupby(rows, itemgetter(0, 1)):
                 yield runs_of_rows(self._conn, site, link, meter, (tuple(row[2:]) for row in found))
 
@@ -93,13 +98,16 @@ def digest_of(conn: Connection, number: int, digest: bytes | None) -> bytes:
 
 def _runs(meter: str, spans: Spans, rows: Sequence[Row]) -> Runs:
     outcomes = [Outcome(row[2]) for row in rows]
-    said = [
-        read_series(meter, json.loads(row[3])) if outcome in TELLING else {}
-        for row, outcome in zip(rows, outcomes, strict=True)
-    ]
+    said = {name: array("d") for name in known(meter)}  # eight octets a value: a country's month is held as a whole
+    for row, outcome in zip(rows, outcomes, strict=True):
+        values = read_series(meter, json.loads(row[3])) if outcome in TELLING else {}
+        for name, column_of in said.items():
+            column_of.append(values.get(name, nan))
 
     def column(name: str) -> Column | None:
-        found = [units_of(outcome, one.get(name)) for outcome, one in zip(outcomes, said, strict=True)]
+        if name not in said:
+            return None
+        found = [units_of(outcome, value) for outcome, value in zip(outcomes, said[name], strict=True)]
         if all(value is None for value in found):
             return None
         return [_ABSENT if value is None else value for value in found], _ABSENT

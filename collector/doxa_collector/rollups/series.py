@@ -42,9 +42,9 @@ SERIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Meter → its series, in the order in which they are kept. A meter that is not here is not rolled up."""
 
-LAYOUT: Final = sha256(f"1 {sorted(SERIES.items())}".encode()).hexdigest()[:16]
-"""Names the series and how they are read; the 1 is raised when `read_series` says something else. What was kept under
-another layout is counted anew from the evidence.
+LAYOUT: Final = sha256(f"2 {sorted(SERIES.items())}".encode()).hexdigest()[:16]
+"""Names the series and how they are read; the 2 (with polls and pulses) is raised when `read_series`, `polls` or `pulses`
+say something else. What was kept under another layout is counted anew from the evidence.
 """
 
 _RATES: Final[Mapping[str, tuple[str, Layer]]] = {

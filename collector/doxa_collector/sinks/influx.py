@@ -7,7 +7,7 @@ nanoseconds. Never a tag: an id, an address, free text. Each tier has a bucket o
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
@@ -21,7 +21,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from doxa_collector.files import optional_file, read_secret
-from doxa_collector.sink import Item, Judgement, Parcel, Point, RefusedError, Tier, UnavailableError
+from doxa_collector.sink import Item, Parcel, Point, RefusedError, Tier, UnavailableError
 from doxa_core.language import Text
 from doxa_core.linkkind import LinkKind
 from doxa_core.names import IDENTIFIER
@@ -119,7 +119,8 @@ class Influx:
     def send(self, items: Sequence[Item]) -> None:
         """Write them all, or say why not; items that this store's audience must not see count as written."""
         options = self._options
-        for tier, group in groupby((i for i in items if _may_see(i, options.audience)), key=_tier):
+        seen = (found for item in items if (found := _as_seen(item, options.audience)) is not None)
+        for tier, group in groupby(seen, key=_tier):
             lines = (line(item, options.tags, texts=options.texts) for item in group)
             if body := "\n".join(text for text in lines if text):
                 self._post(body.encode(), bucket_of(options, tier))
@@ -181,19 +182,22 @@ def _tier(item: Item) -> Tier:
     return item.tier if isinstance(item, Point) else Tier.RAW
 
 
-def _may_see(item: Item, audience: Audience) -> bool:
+def _as_seen(item: Item, audience: Audience) -> Item | None:
+    """The item as this audience may see it; None where it may not."""
     if audience is Audience.INTERNAL:
-        return True
+        return item
     if isinstance(item, Parcel):
-        return item.where.kind not in (None, LinkKind.TSLCD)
-    return isinstance(item, Point) and not item.internal
+        return None if item.where.kind in (None, LinkKind.TSLCD) else item
+    if not item.internal:
+        return item
+    return None if item.public is None else replace(item, fields=item.public)
 
 
 def line(item: Item, tags: Sequence[str], *, texts: bool = True) -> str:
     """One item as line protocol, the same for the same item each time; empty where it has no field to write."""
     if isinstance(item, Point):
         return _point(item, texts=texts)
-    return _judgement(item) if isinstance(item, Judgement) else _parcel(item, tags)
+    return _parcel(item, tags)
 
 
 def _point(point: Point, *, texts: bool) -> str:
@@ -215,16 +219,6 @@ def _parcel(parcel: Parcel, allowed: Sequence[str]) -> str:
     fields = {**record.values, "duration_s": parcel.duration_s}
     name = "doxa_" + record.meter.replace("-", "_")
     return _line(name, {tag: known[tag] for tag in allowed}, fields, record.started_us * 1000 + parcel.rank)
-
-
-def _judgement(found: Judgement) -> str:
-    tags = {
-        "plan": found.plan, "target": found.target, "province": found.province, "place": found.place,
-        "outcome": found.outcome,
-    }  # fmt: skip
-    passed = {"pass": 1.0, "fail": 0.0}.get(found.outcome)
-    fields = dict(found.numbers) if passed is None else {**found.numbers, "passed_flag": passed}
-    return _line("doxa_verdict", tags, fields, found.computed_us * 1000)
 
 
 def _line(name: str, tags: Mapping[str, Any], fields: Mapping[str, float | str], at_ns: int) -> str:

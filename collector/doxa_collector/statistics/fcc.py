@@ -4,7 +4,7 @@ Hourly tests from 18 to 24 h, one week a quarter (FCC DA 18-710, as methods.md Â
 share as it stands; here its bound stands beside it, because 42 tests show little.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,14 +76,27 @@ def fcc_view(
 
     Samples outside the week and the window are left out. `ValueError` for a speed that is none.
     """
-    if not speed_mbps > 0:
-        raise ValueError(f"{speed_mbps} Mbps is no speed to test")
-    speeds, delays = _week(speed, first_day, window), _week(latency, first_day, window)
-    hours = {(day, half_hour // 2) for day, half_hour in (slot_of(s.moment_us) for s in speeds if s.value is not None)}
+    return fcc_views({"": (speed, speed_mbps)}, latency, first_day, window)[""]
+
+
+def fcc_views(
+    speeds: Mapping[str, tuple[Iterable[Sample], float]],
+    latency: Iterable[Sample],
+    first_day: int,
+    window: Window = EVENING,
+) -> dict[str, FccView]:
+    """The same of several directions, each with its tests and its speed in Mbps; their latency is counted once."""
+    delays = _share(_week(latency, first_day, window), Operator.AT_MOST, LATENCY_MS, LATENCY_SHARE)
+    return {name: _view(tests, mbps, delays, first_day, window) for name, (tests, mbps) in speeds.items()}
+
+
+def _view(speed: Iterable[Sample], mbps: float, latency: FccShare, first_day: int, window: Window) -> FccView:
+    if not mbps > 0:
+        raise ValueError(f"{mbps} Mbps is no speed to test")
+    tests = _week(speed, first_day, window)
+    hours = {(day, half_hour // 2) for day, half_hour in (slot_of(s.moment_us) for s in tests if s.value is not None)}
     return FccView(
-        speed=_share(speeds, Operator.AT_LEAST, SPEED_SHARE * speed_mbps, TESTS_SHARE),
-        latency=_share(delays, Operator.AT_MOST, LATENCY_MS, LATENCY_SHARE),
-        hours=len(hours),
+        speed=_share(tests, Operator.AT_LEAST, SPEED_SHARE * mbps, TESTS_SHARE), latency=latency, hours=len(hours)
     )
 
 

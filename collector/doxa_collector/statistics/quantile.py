@@ -7,9 +7,9 @@ From a rollup a value is known to its bin: bounds are rounded outwards to the bi
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, chain
 from typing import NamedTuple
 
@@ -88,30 +88,36 @@ class Quantile:
     @classmethod
     def of(cls, days: Mapping[int, Tallies], share: float = 0.5) -> "Quantile | None":
         """Over days → bins; None without a value. `ValueError` unless 0 < share < 1."""
-        if not 0 < share < 1:
-            raise ValueError(f"there is no quantile at {share}")
-        ordered = _order(days)
-        if not ordered.n:
-            return None
-        value, rank = _found(ordered, share)
-        below = _below(days, ordered.key(rank))
-        counted = sum(1 for bins in days.values() if bins)
-        return cls(share=share, value=value, days=counted, ordered=ordered, clustering=Clustering.of(below))
+        return cls.several(days, (share,))[0]
+
+    @classmethod
+    def several(cls, days: Mapping[int, Tallies], shares: Sequence[float]) -> "list[Quantile | None]":
+        """Several of the same days, which are put in order once."""
+        ordered, counted = _order(days), sum(1 for bins in days.values() if bins)
+        return [cls._at(ordered, share, counted, partial(_below, days)) for share in shares]
 
     @classmethod
     def of_values(cls, days: Mapping[int, Sequence[int]], share: float = 0.5) -> "Quantile | None":
         """The same over days → values in whole millionths, none of which the probe limited: several times faster."""
+        return cls.several_of_values(days, (share,))[0]
+
+    @classmethod
+    def several_of_values(cls, days: Mapping[int, Sequence[int]], shares: Sequence[float]) -> "list[Quantile | None]":
+        """Several of the same values, which are sorted once."""
+        ordered, counted = _Sorted(sorted(chain.from_iterable(days.values()))), sum(map(bool, days.values()))
+        return [cls._at(ordered, share, counted, partial(_values_below, days)) for share in shares]
+
+    @classmethod
+    def _at(
+        cls, ordered: "_Ordered | _Sorted", share: float, days: int, below: Callable[[int], Mapping[int, Tally]]
+    ) -> "Quantile | None":
         if not 0 < share < 1:
             raise ValueError(f"there is no quantile at {share}")
-        ordered = _Sorted(sorted(chain.from_iterable(days.values())))
         if not ordered.n:
             return None
         value, rank = _found(ordered, share)
-        key = ordered.key(rank)
-        most = highest(key) - key % 2  # what lies in the bin, and all below it
-        below = {day: Tally(len(values), sum(map(most.__ge__, values))) for day, values in days.items()}
-        counted = sum(1 for values in days.values() if values)
-        return cls(share=share, value=value, days=counted, ordered=ordered, clustering=Clustering.of(below))
+        clustering = Clustering.of(below(ordered.key(rank)))
+        return cls(share=share, value=value, days=days, ordered=ordered, clustering=clustering)
 
     def figure(self, confidence: float) -> Figure:
         """With the bounds of this confidence."""
@@ -193,6 +199,12 @@ def _below(days: Mapping[int, Tallies], most: int) -> dict[int, Tally]:
                 below += tally.n
         found[day] = Tally(n, below)
     return found
+
+
+def _values_below(days: Mapping[int, Sequence[int]], key: int) -> dict[int, Tally]:
+    """The same of values."""
+    most = highest(key) - key % 2  # what lies in the bin, and all below it
+    return {day: Tally(len(values), sum(map(most.__ge__, values))) for day, values in days.items()}
 
 
 def _ceiling(number: float) -> int:

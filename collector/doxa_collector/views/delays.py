@@ -40,7 +40,7 @@ def delays_of(runs: Mapping[str, LineRuns], demands: Sequence[Demand]) -> Delays
     own = runs[meter]
     return Delays(
         meter=meter,
-        figures=(figures_of(TYPICAL, own.rollup(TYPICAL)),) if own.sums(TYPICAL) else (),
+        figures=(figures_of(TYPICAL, own),) if own.sums(TYPICAL) else (),
         means=tuple((name, mean) for name in BESIDE if (mean := mean_of(own.sums(name), CONFIDENCE)) is not None),
         held=tuple(held for demand in demands if demand.measure.meter == meter for held in against(own, demand, None)),
         counts=counts_of(own.rollup(TYPICAL)),

@@ -9,7 +9,7 @@ figures: a week picked for having most tests would be one in which the line did 
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.rollups.columns import TELLING, units_of
 from doxa_collector.rollups.series import read_series
-from doxa_collector.statistics.fcc import WEEK, FccView, fcc_view
+from doxa_collector.statistics.fcc import WEEK, FccView, fcc_views
 from doxa_collector.statistics.sample import DAY_US, Sample
 from doxa_collector.statistics.windows import EVENING
 from doxa_collector.views.contracts import Part, day_number
@@ -70,31 +70,26 @@ def read_evenings(
     None without a single run of that week.
     """
     site, link = key
-    outcomes: Counter[Outcome] = Counter()
-    runs = _evening_runs(conn, site, link, meter, week)
-    outcomes.update(outcome for _, outcome, _ in runs)
+    runs = _evening_runs(conn, site, link, meter, week, [f"{way}@{layer}" for way in rates])
     if not runs:
         return None
+    speeds = {
+        way: ([Sample(at_us, outcome, values.get(f"{way}@{layer}")) for at_us, outcome, values in runs], mbps)
+        for way, mbps in rates.items()
+    }
     delays = [
         Sample(at_us, outcome, values.get(latency))
-        for at_us, outcome, values in _evening_runs(conn, site, link, LATENCY, week)
+        for at_us, outcome, values in _evening_runs(conn, site, link, LATENCY, week, [latency])
     ]
-    ways = {
-        direction: fcc_view(
-            [Sample(at_us, outcome, values.get(f"{direction}@{layer}")) for at_us, outcome, values in runs],
-            delays,
-            contracted,
-            day_number(week[0]),
-        )
-        for direction, contracted in rates.items()
-    }
+    ways = fcc_views(speeds, delays, day_number(week[0]))
+    outcomes = Counter(outcome for _, outcome, _ in runs)
     return EveningWeek(
         first=week[0], last=week[1], speed_mbps=dict(rates), layer=layer, ways=ways, outcomes=outcomes
     )  # fmt: skip
 
 
 def _evening_runs(
-    conn: Connection, site: str, link: str, meter: str, week: tuple[date, date]
+    conn: Connection, site: str, link: str, meter: str, week: tuple[date, date], series: Sequence[str]
 ) -> list[tuple[int, Outcome, dict[str, float]]]:
     m = measurement.c
     from_us = day_number(week[0]) * DAY_US - _OFFSET_US
@@ -111,5 +106,6 @@ def _evening_runs(
         outcome = Outcome(ending)
         said = read_series(meter, json.loads(text)) if outcome in TELLING else {}
         # as in the rollups, a value that is no measurement leaves the run without one
-        found.append((at_us, outcome, {name: v for name, v in said.items() if units_of(outcome, v) is not None}))
+        own = {name: said[name] for name in series if name in said}
+        found.append((at_us, outcome, {name: v for name, v in own.items() if units_of(outcome, v) is not None}))
     return found

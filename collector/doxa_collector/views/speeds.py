@@ -11,7 +11,7 @@ from doxa_collector.statistics.mean import Figure, mean_of
 from doxa_collector.statistics.missing import Counts, Extremes, counts_of, share_extremes
 from doxa_collector.statistics.peak import Peak, peak_of
 from doxa_collector.statistics.qcvn import QcvnWay, qcvn_way
-from doxa_collector.statistics.quantile import quantile_of
+from doxa_collector.statistics.quantile import Quantile
 from doxa_collector.statistics.rollup import Rollup, added
 from doxa_collector.statistics.share import met_by_day, share_of
 from doxa_collector.statistics.windows import EVENING, OFFICE, Window
@@ -121,18 +121,29 @@ def speeds_of(runs: Mapping[str, LineRuns], contract: Contract | None, demands: 
     )
 
 
-def figures_of(series: str, rollup: Rollup) -> Figures:
+def figures_of(series: str, runs: LineRuns) -> Figures:
     """The figures of any series."""
-    own = {day: one.bins for day, one in rollup.days.items()}
+    rollup = runs.rollup(series)
     limited = any(one.limited for one in rollup.days.values())
     return Figures(
         series=series,
-        mean=mean_of({day: added(bins.values()) for day, bins in own.items()}, CONFIDENCE),
-        median=quantile_of(own, 0.5, CONFIDENCE),
-        p5=quantile_of(own, 0.05, CONFIDENCE),
-        p95=quantile_of(own, 0.95, CONFIDENCE),
+        mean=mean_of({day: added(one.bins.values()) for day, one in rollup.days.items()}, CONFIDENCE),
+        **dict(zip(_SHARES, _quantiles(runs, series, rollup), strict=True)),
         at_least=mean_of({day: one.all for day, one in rollup.days.items()}, CONFIDENCE) if limited else None,
     )
+
+
+_SHARES: Final = {"median": 0.5, "p5": 0.05, "p95": 0.95}
+
+
+def _quantiles(runs: LineRuns, series: str, rollup: Rollup) -> list[Figure | None]:
+    """From the values themselves where nothing was limited: the same figures (`Quantile.several_of_values`), and sooner."""
+    shares, units = tuple(_SHARES.values()), runs.units(series)
+    if units is None:
+        found = Quantile.several({day: one.bins for day, one in rollup.days.items()}, shares)
+    else:
+        found = Quantile.several_of_values(units, shares)
+    return [None if one is None else one.figure(CONFIDENCE) for one in found]
 
 
 def held_to(
@@ -170,7 +181,7 @@ def _figures(runs: LineRuns, contract: Contract | None) -> Iterator[RateFigures]
         for layer in (Layer.PAYLOAD, Layer.IP, Layer.FRAME, Layer.WIRE):
             series = f"{way}@{layer}"
             if runs.sums(series) and (layer is not Layer.FRAME or named is Layer.FRAME):
-                yield RateFigures(direction=way, layer=layer, own=figures_of(series, runs.rollup(series)))
+                yield RateFigures(direction=way, layer=layer, own=figures_of(series, runs))
 
 
 def _held(runs: LineRuns, meter: str, contract: Contract | None, demands: Sequence[Demand]) -> Iterator[Held]:

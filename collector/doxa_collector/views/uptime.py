@@ -77,22 +77,18 @@ class Heard:
         m = measurement.c
         where: list[ColumnElement[bool]] = [
             m.site == site, m.link == link, m.started_us >= span[0] - LONGEST_HOLD_US, m.started_us < span[1],
-            m.outcome.in_(_SPEAKING),
         ]  # fmt: skip
-        if last_id is not None:
-            where.append(m.id <= last_id)
-        counts = {
-            meter: conn.execute(
-                select(func.count()).select_from(measurement).where(*where, m.meter == meter)
-            ).scalar_one()
-            for meter in meters
-            if meter not in NOT_OF_THE_LINE
-        }
-        for meter in sorted(counts, key=lambda name: (-counts[name], name)):
-            query = select(m.started_us, m.outcome, m.far_end, m.family, m.agent).where(*where, m.meter == meter)
-            if rows := conn.execute(query.order_by(m.started_us, m.id)).all():
-                return cls(meter, _series_of(rows), sorted({row[4] for row in rows}))
-        return None
+        columns = (m.started_us, m.outcome, m.far_end, m.family, m.agent)
+        speaking = where if last_id is None else [*where, m.id <= last_id]
+        meter, best = "", list[Any]()
+        for name, most in _most_runs(conn, [name for name in meters if name not in NOT_OF_THE_LINE], where):
+            if (-most, name) > (-len(best), meter):
+                break  # of this meter and those after it there cannot be more
+            query = select(*columns).where(*speaking, m.meter == name, m.outcome.in_(_SPEAKING))
+            rows = conn.execute(query.order_by(m.started_us, m.id)).all()
+            if rows and (not best or (-len(rows), name) < (-len(best), meter)):
+                meter, best = name, list(rows)
+        return cls(meter, _series_of(best), sorted({row[4] for row in best})) if best else None
 
     def within(self, conn: Connection, span: Span) -> Uptime | None:
         """The availability of a part of the time; None where no run of it speaks."""
@@ -112,6 +108,13 @@ class Heard:
             far_ends=len(self._series),
             unknown_us=_explained(unknown, _absences(conn, self._agents, span)),
         )
+
+
+def _most_runs(conn: Connection, meters: Iterable[str], where: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:
+    """Meters with all their runs, the most first: counted in the index alone, and at least as many as speak."""
+    query = select(func.count()).select_from(measurement).where(*where)
+    counts = {name: int(conn.execute(query.where(measurement.c.meter == name)).scalar_one()) for name in meters}
+    return sorted(counts.items(), key=lambda one: (-one[1], one[0]))
 
 
 def _series_of(rows: Iterable[Sequence[Any]]) -> list[list[_Run]]:

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
-from doxa_collector.forwarder import Verdicts
 from doxa_collector.ledger.record import AnyRow
 from doxa_collector.ledger.schema import agent_status, measurement, probe, quarantine, sink_cursor
 from doxa_collector.web.settings import Settings
@@ -18,7 +17,7 @@ class Sink:
 
     name: str
     behind: int | None
-    """Measurements that it has not taken yet; None for its stream of verdicts, whose position is a moment."""
+    """Measurements that it has not taken yet; None for its other streams, which do not count by them."""
     error: str | None
     updated_us: int
     delayed: bool
@@ -80,13 +79,15 @@ def read_health(conn: Connection, settings: Settings, now_us: int) -> Health:
 
 
 def _sinks(conn: Connection, newest_id: int, delay_rows: int) -> list[Sink]:
+    """Each sink by its measurements; its other streams only where one of them stands still."""
     c = sink_cursor.c
-    query = select(c.sink, c.position, c.error, c.updated_us).order_by(c.sink)
+    worth = or_(c.error.is_not(None), c.sink.not_like("%/%"))
+    query = select(c.sink, c.position, c.error, c.updated_us).where(worth).order_by(c.sink)
     return [_sink(row, newest_id, delay_rows) for row in conn.execute(query)]
 
 
 def _sink(row: AnyRow, newest_id: int, delay_rows: int) -> Sink:
-    behind = None if row.sink.endswith(Verdicts.suffix) else max(0, newest_id - row.position)
+    behind = None if "/" in row.sink else max(0, newest_id - row.position)
     delayed = row.error is not None or (behind or 0) > delay_rows
     return Sink(name=row.sink, behind=behind, error=row.error, updated_us=row.updated_us, delayed=delayed)
 

@@ -18,6 +18,7 @@ from doxa_collector.web.language import Voice
 from doxa_collector.web.linkstate import LinkState, link_states, meters_of_sites
 from doxa_collector.web.masking import MASK, mask_text
 from doxa_collector.web.monthsection import MonthSection, asked_period, read_section
+from doxa_collector.web.outlook import Outlook, outlooks_of
 from doxa_collector.web.places import Atlas, Site
 from doxa_collector.web.settings import Settings
 from doxa_collector.web.standing import Requirement, requirements_of
@@ -55,6 +56,8 @@ class LinkPage:
     """The statistics of the month that was asked for."""
     forecasts: Mapping[tuple[str, str, str], Forecast]
     """(plan, target, place) → whether the place is likely to meet the target in time."""
+    outlooks: Mapping[tuple[str, str, str], Outlook]
+    """The drawings of those that there is enough to draw of."""
 
 
 def is_sensitive(conn: Connection, site: str, link: str, settings: Settings) -> bool:
@@ -93,6 +96,7 @@ def read_link_page(
     rate = draft.rates(histories, state, requirements, layer)
     latency = draft.latency(histories, requirements)
     meters = [history.meter for history in histories]
+    forecasts = forecasts_of(conn, ((r.plan, r.target, r.place) for r in requirements), today)
     return LinkPage(
         site=atlas.sites[site],
         state=state,
@@ -104,7 +108,8 @@ def read_link_page(
         layer=layer,
         layers=layers,
         month=read_section(conn, plans, site, link, asked_period(wish.month, now_us), now_us),
-        forecasts=forecasts_of(conn, ((r.plan, r.target, r.place) for r in requirements), today),
+        forecasts=forecasts,
+        outlooks=outlooks_of(forecasts, voice),
     )
 
 

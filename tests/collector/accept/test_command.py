@@ -183,7 +183,10 @@ def test_a_hash_on_paper_tells_its_bundle_from_another(
         (["--check", "x", "--from", "y"], "--from: không dùng cùng --check"),
         (["--check", "/nowhere"], "/nowhere: không đọc được"),
         ([*NAMES, "--format", "odt"], "--format odt: không có định dạng này"),
-        ([*NAMES, "--agent", "{agent}", "--registry", "/nowhere"], "/nowhere: không đọc được"),
+        ([*NAMES, "--registry", "/nowhere"], "/nowhere: không đọc được"),  # before the probe's own file is looked for
+        (["fiber", "internet", "--agent", "/no-probe", "--registry", "{registry}"], "không có điểm đo «fiber»"),
+        ([*NAMES, "--agent", "/no-probe"], "/no-probe: không đọc được"),  # and that one before the rates
+        ([*NAMES, "--agent", "/no-probe", "--settings", "/no-paper"], "/no-paper: không đọc được"),
         (
             ["other", "internet", "--agent", "{agent}"],
             "thiết bị đo này thuộc điểm đo «xa-dong-dang», không phải «other»",

@@ -1,32 +1,39 @@
 """The progress report by HTTP: of closed months only, one made at a time, kept by what it stands on."""
 
 import io
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openpyxl import load_workbook
 from pypdf import PdfReader
-from sqlalchemy import Engine
-from tests.collector.api.conftest import CLOSED, INTERNAL, PAGE, Ask, addresses, app_over, asking, everything
-from tests.collector.web.conftest import NOW
+from sqlalchemy import Engine, text
+from tests.collector.api.conftest import CLOSED, INTERNAL, PAGE, Ask, addresses, app_over, asking, everything, october
+from tests.collector.web.conftest import NOW, keep
 
 from doxa_collector.api import workshop
 from doxa_collector.api.settings import Settings as ApiSettings
 from doxa_collector.api.workshop import Workshop
 from doxa_collector.assess import Settings as Rules
 from doxa_collector.assess.run import reopen
-from doxa_collector.ledger.engine import reading
+from doxa_collector.ledger.engine import reading, writing
+from doxa_collector.ledger.writing import note
 from doxa_collector.papers import forms
 from doxa_collector.period import month_of
 from doxa_collector.plans import load_plans
+from doxa_collector.report.month import proved
 from doxa_collector.report.months import find_months
 from doxa_collector.report.progress_data import progress_of
 from doxa_collector.report.progress_paper import progress_paper
 from doxa_collector.report.settings import read_paper
 from doxa_collector.report.span import asked_span
+from doxa_core.errors import OperationError
+from doxa_core.language import Text
 from doxa_core.moments import microseconds
 
 PAPER = f"/documents/progress/{CLOSED}/d-ha-tinh"
@@ -75,8 +82,8 @@ def test_what_can_be_asked_for_is_listed_and_can_be_asked_for(ask: Ask) -> None:
 
 def test_a_paper_by_the_api_hides_addresses_from_everybody(ask: Ask) -> None:
     for row in everything(ask, "/documents"):
-        text = ask(f"{row['path']}?format=json").text
-        assert not [word for word in addresses() if word in text]
+        said = ask(f"{row['path']}?format=json").text
+        assert not [word for word in addresses() if word in said]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,7 @@ def test_a_month_that_was_opened_again_gives_another_paper_and_the_same_one_for_
 def test_what_is_kept_is_bounded(filled: Engine, tokens_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
-    def cheaply(self: Workshop, conn: Any, order: Any) -> bytes:
+    def cheaply(self: Workshop, order: Any) -> bytes:
         made.append(order.form)
         form: str = order.form
         return form.encode() * 100
@@ -169,3 +176,124 @@ def test_the_papers_settings_are_the_deployments(filled: Engine, tmp_path: Path,
 def test_the_pages_own_token_gets_papers_too(app: Any) -> None:
     assert asking(app, PAGE)(f"{PAPER}?format=json").status_code == 200
     assert asking(app, INTERNAL)(f"{PAPER}?format=json").status_code == 200
+
+
+def long(engine: Engine, tokens_file: Path, monkeypatch: pytest.MonkeyPatch, during: Callable[[], None]) -> Ask:
+    """An API whose papers' filling in is `progress_of` with something else happening before it."""
+
+    def filled_in(conn: Any, months: Any) -> Any:
+        conn.execute(text("SELECT count(*) FROM snapshot")).all()  # so that a transaction, if any, has begun
+        during()
+        return progress_of(conn, months)
+
+    monkeypatch.setattr(workshop, "progress_of", filled_in)
+    return asking(app_over(engine, tokens_file))
+
+
+def not_busy(ask: Ask) -> Any:
+    """The paper's answer, asked for again and again while it is being made."""
+    for _ in range(1000):
+        answer = ask(f"{PAPER}?format=json")
+        if answer.json().get("type") != "urn:doxa:problem:busy":
+            return answer
+        time.sleep(0.05)
+    raise AssertionError("it is never done")
+
+
+def test_no_view_of_the_ledger_stays_open_while_a_paper_is_made(
+    own: Engine, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log of what is written can begin anew: a reader that stays would not let it."""
+    found = []
+
+    def write_and_begin_anew() -> None:
+        with writing(own) as conn:
+            note(conn, 1, "test", "written", {})
+        with sqlite3.connect(str(own.url.database), timeout=0.1) as other:
+            found.append(other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone())
+
+    ask = long(own, tokens_file, monkeypatch, write_and_begin_anew)
+    assert ask(f"{PAPER}?format=json").status_code == 200
+    assert found == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize(("times", "status"), [(1, 200), (9, 503)])
+def test_late_measurements_under_a_paper_make_it_anew_and_never_half(
+    own: Engine, tokens_file: Path, monkeypatch: pytest.MonkeyPatch, times: int, status: int
+) -> None:
+    arrived: list[int] = []
+
+    def arrive() -> None:
+        if len(arrived) < times:
+            arrived.append(1)
+            late = next(one for one in october())
+            keep(own, [replace(one, seq=9_000_000 + len(arrived)) for one in [late]])
+
+    ask = long(own, tokens_file, monkeypatch, arrive)
+    answer = ask(f"{PAPER}?format=json")
+    assert answer.status_code == status
+    if status == 200:
+        again = asking(app_over(own, tokens_file))(f"{PAPER}?format=json")
+        assert answer.content == again.content, "it says that one is late"
+    else:
+        assert answer.headers["retry-after"] == "5"
+
+
+def test_a_paper_that_takes_too_long_is_made_on_and_served_to_the_next_who_asks(
+    filled: Engine, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, made = threading.Event(), list[int]()
+
+    def waited_for() -> None:
+        made.append(1)
+        assert go.wait(60)
+
+    monkeypatch.setattr(workshop, "PATIENCE_S", 0.05)
+    ask = long(filled, tokens_file, monkeypatch, waited_for)
+    for _ in range(3):
+        answer = ask(f"{PAPER}?format=json")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.headers["content-type"] == "application/problem+json"
+    go.set()
+    monkeypatch.setattr(workshop, "PATIENCE_S", 60.0)
+    assert (not_busy(ask).status_code, made) == (200, [1])
+
+
+def test_what_goes_wrong_after_the_caller_left_is_told_to_the_next_one_and_then_tried_again(
+    filled: Engine, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, tried, ended = threading.Event(), list[int](), threading.Event()
+
+    def fail() -> None:
+        tried.append(1)
+        if len(tried) == 1:
+            assert go.wait(60)
+            ended.set()
+            raise OperationError(Text(vi="sổ cái hỏng", en="the ledger is broken"))
+
+    monkeypatch.setattr(workshop, "PATIENCE_S", 0.05)
+    ask = long(filled, tokens_file, monkeypatch, fail)
+    assert ask(f"{PAPER}?format=json").json()["type"] == "urn:doxa:problem:busy"
+    go.set()
+    assert ended.wait(60)
+    monkeypatch.setattr(workshop, "PATIENCE_S", 60.0)
+    answer = not_busy(ask)
+    assert (answer.json()["type"], answer.json()["detail"]) == ("urn:doxa:problem:evidence-damaged", "sổ cái hỏng")
+    assert ask(f"{PAPER}?format=json").status_code == 200
+    assert len(tried) == 2
+
+
+def test_another_plans_paper_of_a_proved_month_does_not_judge_it_again(
+    filled: Engine, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proofs: list[int] = []
+
+    def counted(*given: Any) -> Any:
+        proofs.append(1)
+        return proved(*given)
+
+    monkeypatch.setattr(workshop, "proved", counted)
+    ask = asking(app_over(filled, tokens_file))
+    for row in everything(ask, f"/documents?month={CLOSED}")[:3]:
+        assert ask(f"{row['path']}?format=json").status_code == 200
+    assert proofs == [1]

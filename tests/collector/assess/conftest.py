@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, select
+from tests.collector.ledgers import empty_ledger
 
 from doxa_collector.assess import Settings, run
 from doxa_collector.ledger import schema
-from doxa_collector.ledger.engine import open_ledger, reading, writing
+from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.plans.model import (
     Condition,
     Kind,
@@ -129,7 +130,7 @@ class Books:
 
 @pytest.fixture
 def books(tmp_path: Path) -> Iterator[Books]:
-    engine = open_ledger(tmp_path / "ledger.sqlite")
+    engine = empty_ledger(tmp_path / "ledger.sqlite")
     yield Books(engine)
     engine.dispose()
 

@@ -13,7 +13,7 @@ from doxa_collector.cli import main
 from doxa_collector.intake import Arrival, commit
 from doxa_collector.ledger import forwarding
 from doxa_collector.ledger.engine import reading, writing
-from doxa_collector.ledger.schema import audit
+from doxa_collector.ledger.schema import audit, sink_cursor
 from doxa_core.errors import InputError, OperationError
 from doxa_lab.servers import Mosquitto
 
@@ -64,7 +64,7 @@ def test_status(run: Run, filled: Engine) -> None:
     assert found["counters"]["quarantined.not_utf8"] == 2
     assert found["sinks"] == [
         {"name": "vm", "kind": "influx", "position": 0, "pending": 3, "written": 0, "rejected": 0, "rewound": 0,
-         "error": None}
+         "error": None, "streams": []}
     ]  # fmt: skip
     assert run("status")[1].splitlines() == [
         "measurements: 3",
@@ -115,7 +115,16 @@ def test_a_replay_never_overwrites(run: Run, filled: Engine, measurement: Any) -
 def test_a_sink_is_sent_back_and_that_is_audited(run: Run, filled: Engine) -> None:
     with writing(filled) as conn:
         forwarding.move(conn, "vm", forwarding.Cursor(position=3, safe=3, written=3), 1)
-    assert run("sinks", "rewind", "vm", "--to", "2")[1] == "sink vm: from 3 back to 2\n"
+        forwarding.move(conn, "vm/events", forwarding.Cursor(position=12, safe=9, written=5, error="down"), 1)
+        forwarding.move(conn, "vm/health", forwarding.Cursor(position=1_795_222_800_000_000, written=7), 1)
+    shown = run("sinks", "status")[1].splitlines()
+    assert shown[1] == "    events: at 12, 5 written, 0 rejected – down"
+    assert shown[2] == "    health: at 2026-11-21 08:00:00, 7 written, 0 rejected"
+    told = run("sinks", "rewind", "vm", "--to", "2")[1]
+    assert told == "sink vm: from 3 back to 2\n2 other series of this sink are written again from their beginning\n"
+    with writing(filled) as conn:
+        assert {one.position for one in forwarding.streams_of(conn, "vm").values()} == {0}
+        conn.execute(sink_cursor.delete().where(sink_cursor.c.sink != "vm"))
     assert run("sinks", "rewind", "vm", "--since", "1970-01-01T07:00:02")[1] == "sink vm: from 2 back to 2\n"
     assert run("sinks", "rewind", "vm", "--since", "1970-01-01T00:00:00Z")[1] == "sink vm: from 2 back to 0\n"
     assert run("sinks", "rewind", "vm", "--all")[1] == "sink vm: from 0 back to 0\n"

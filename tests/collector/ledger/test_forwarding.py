@@ -1,18 +1,16 @@
 """What sinks read: order, place, rank, cursors that go back and never forward."""
 
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 
 from doxa_collector.ledger import forwarding
 from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.ledger.forwarding import Cursor
 from doxa_collector.ledger.registration import register
-from doxa_collector.ledger.schema import verdict
 from doxa_collector.ledger.writing import Incoming, keep
 from doxa_collector.registry import read_registry
 from doxa_collector.sink import Where
@@ -99,24 +97,3 @@ def test_since_a_moment_means_by_the_time_of_receiving(
     fill(measurement(2), now_us=20)
     with reading(engine) as conn:
         assert [forwarding.received_since(conn, at) for at in (0, 10, 11, 20, 21)] == [0, 0, 1, 1, 2]
-
-
-def test_verdicts_of_one_moment_are_never_parted(engine: Engine, fill: Callable[..., None]) -> None:
-    with writing(engine) as conn:
-        for n, computed in enumerate((10, 10, 10, 20)):
-            conn.execute(
-                insert(verdict).values(
-                    plan="p", plan_version="1", target=f"t{n}", place_code="06001", period_from="2026-11-01",
-                    period_to="2026-11-30", outcome="pass", value=85.5 if n else None, n=3, reasons="[]", detail="{}",
-                    computed_us=computed,
-                )
-            )  # fmt: skip
-    with reading(engine) as conn:
-        first = forwarding.judgements_after(conn, 0, 1)
-        second = forwarding.judgements_after(conn, 10, 1)
-        assert forwarding.judgements_after(conn, 20, 1) == []
-    assert [j.target for j in first] == ["t0", "t1", "t2"]
-    assert [(j.target, j.numbers, j.province, j.period_from) for j in second] == [
-        ("t3", {"value": 85.5, "n": 3.0}, "20", date(2026, 11, 1))
-    ]
-    assert first[0].numbers == {"n": 3.0}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from tests.collector.assess.conftest import Books, vietnamese
+from tests.collector.ledgers import empty_ledger
 
 from doxa_collector.assess import Settings, run
-from doxa_collector.ledger.engine import open_ledger
 from doxa_collector.plans import load_plans
 from doxa_collector.report.cli import main
 from doxa_core.language import VIETNAM_TIME
@@ -71,7 +71,7 @@ def shut(books: Books) -> None:
 def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Books, Path]]:
     """The ledger with its last month closed; tests that change it take `books` and fill it themselves."""
     folder = tmp_path_factory.mktemp("ledger")
-    engine = open_ledger(folder / "ledger.sqlite")
+    engine = empty_ledger(folder / "ledger.sqlite")
     books = Books(engine)
     fill(books)
     shut(books)
@@ -82,7 +82,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Books, Pa
 @pytest.fixture
 def books(tmp_path: Path) -> Iterator[Books]:
     """An empty ledger of one test's own."""
-    engine = open_ledger(tmp_path / "ledger.sqlite")
+    engine = empty_ledger(tmp_path / "ledger.sqlite")
     yield Books(engine)
     engine.dispose()
 

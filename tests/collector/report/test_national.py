@@ -137,5 +137,5 @@ def test_a_province_of_which_nothing_is_known_has_neither_a_share_nor_a_rank() -
     assert silent.share is None
     assert known.share == 60
     cells = national_draft._ranked(provinces, 0)
-    assert [(cell.text, cell.note) for cell in cells] == [("1. Hà Tĩnh", "60,0 %"), ("Cao Bằng", "chưa có số liệu")]
+    assert [(cell.text, cell.note) for cell in cells] == [("1. Hà Tĩnh", "60,0 %")]
     assert national_draft._in_matrix(silent).number is None

@@ -15,6 +15,7 @@ from tests.collector.report.tslcd_ledger import configured, fill, happened, iso,
 
 from doxa_collector.incidents.model import Cause, Family, Fault, Reach
 from doxa_collector.ledger.engine import open_ledger
+from doxa_collector.nodes.tree import Tree
 from doxa_collector.papers.model import plain_number
 from doxa_collector.report.cli import main
 from doxa_collector.watch.subject import line, node
@@ -204,9 +205,28 @@ def test_a_closed_month_is_the_same_bytes_whatever_was_learnt_since(
     month.pings("ky-lua", lambda _, __: "failed", first=0, last=1)
     books.line("dong-dang", "tslcd-2", "tslcd", valid_from=iso(3), contracted_down_mbps=50.0, contracted_up_mbps=50.0)
     happened(books, 47, (line("dong-dang", "tslcd"), length() + 40, None))
+    (config.parent / "nodes.toml").write_text(
+        '[[node]]\nid = "r-06233"\nname = "x"\nkind = "portal"\n', encoding="utf-8"
+    )
     again = say(config, tmp_path, "tslcd", "--period", last_month(), form=ALL)
     assert again == papers
     assert f"{288 + 144} kết quả đo của tháng" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_closing_that_kept_no_nodes_follows_todays_and_says_so(
+    books: Books, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, kept: bool
+) -> None:
+    books.place("20", level="province", province="20", name="Tỉnh Lạng Sơn")
+    month = ledger_of.Month(books)
+    month.line("huu-lung", "06233", "Xã Hữu Lũng", (iso(0), None, 100.0))
+    month.node("r-06233", lambda day, _: day != 3)
+    shut(books, Tree() if kept else None)
+    words = ("tslcd", "--period", last_month())
+    (one,) = data_of(say(configured(books, tmp_path), tmp_path / "o", *words, form="json"))["lines"]
+    assert one["availability_from"].startswith("nút r-06233 ") is not kept
+    assert (one["outages"] == 1) is not kept
+    assert ("chưa giữ sơ đồ nút mạng" in capsys.readouterr().err) is not kept
 
 
 def test_an_open_month_says_that_it_is_provisional(

@@ -18,6 +18,7 @@ from doxa_collector.incidents import store
 from doxa_collector.incidents.model import Cause, Family, Fault, Incident, IncidentChange, Member, Reach, State, Turn
 from doxa_collector.ledger import schema
 from doxa_collector.ledger.engine import writing
+from doxa_collector.nodes.tree import Network, Node, NodeKind, Tree
 from doxa_collector.plans import load_plans
 from doxa_collector.watch.severity import Severity
 from doxa_collector.watch.subject import Subject
@@ -189,9 +190,16 @@ def configured(books: Books, folder: Path) -> Path:
     return file
 
 
-def shut(books: Books) -> None:
-    """Close the last month."""
-    run(books.engine, load_plans(), Settings(min_samples=3, decide_by="estimate", final_after_days=0), closed_at())
+ROUTER = Node(
+    id="r-06233", name="Bộ định tuyến Hữu Lũng", kind=NodeKind.ROUTER, network=Network.TSLCD, links=(("huu-lung", "tslcd"),)
+)  # fmt: skip
+"""The node of `NODES`."""
+
+
+def shut(books: Books, tree: Tree | None = Tree([ROUTER])) -> None:  # noqa: B008 - it cannot change
+    """Close the last month; `tree` is what the closing keeps of the nodes, None nothing, as before format 3."""
+    rules = Settings(min_samples=3, decide_by="estimate", final_after_days=0)
+    run(books.engine, load_plans(), rules, closed_at(), tree=tree)
 
 
 def numbers(found: Any) -> Iterator[float]:

@@ -65,9 +65,9 @@ def tamper(engine: Engine) -> None:
 
 
 def test_what_is_kept_well_is_said_to_be_so(ask: Ask, filled: Engine) -> None:
-    assert ask("check") == (0, "4 packs, up to measurement 32: the same as the evidence\n")
-    assert ask("check", "--period", "2026-11")[1].startswith("2 packs")
-    assert ask("check", "--period", "2026-11", "--site", "dong-dang")[1].startswith("1 packs")
+    assert ask("check") == (0, "8 packs, up to measurement 32: the same as the evidence\n")
+    assert ask("check", "--period", "2026-11")[1].startswith("4 packs")
+    assert ask("check", "--period", "2026-11", "--site", "dong-dang")[1].startswith("2 packs")
     assert json.loads(ask("check", "--sample", "3", "--json")[1])["differences"] == []
     assert ask("check", "--period", "2026-09")[1].startswith("nothing to compare")
 
@@ -79,7 +79,7 @@ def test_a_wrong_pack_is_found_named_and_mended(ask: Ask, filled: Engine) -> Non
         1,
         [
             "2026-11 dong-dang/fixed (speed): differs from the evidence on 2026-11-02",
-            "1 of 4 packs are not what the evidence says; run: doxa collector rollups rebuild --period 2026-11",
+            "1 of 8 packs are not what the evidence says; run: doxa collector rollups rebuild --period 2026-11",
         ],
     )
     code, text = ask("check", "--site", "dong-dang", "--json")
@@ -90,7 +90,7 @@ def test_a_wrong_pack_is_found_named_and_mended(ask: Ask, filled: Engine) -> Non
     assert ask("check")[0] == 1, "another month was mended"
     assert ask("rebuild", "--period", "2026-11") == (
         0,
-        "2 packs made anew from 16 measurements, 0 without any measurement dropped\n",
+        "4 packs made anew from 16 measurements, 0 without any measurement dropped\n",
     )
     assert ask("check")[0] == 0
     assert_same(filled, SITES)
@@ -113,14 +113,14 @@ def test_a_pack_that_is_missing_damaged_or_has_no_evidence_is_found(ask: Ask, fi
         ("lai-chau", "2026-10"): "extra",
     }
     assert ask("check")[1].splitlines()[-1].endswith("run: doxa collector rollups rebuild")
-    assert json.loads(ask("rebuild", "--json")[1]) == {"period": None, "packs": 3, "measurements": 24, "dropped": 1}
-    assert ask("check") == (0, "3 packs, up to measurement 32: the same as the evidence\n")
+    assert json.loads(ask("rebuild", "--json")[1]) == {"period": None, "packs": 6, "measurements": 24, "dropped": 2}
+    assert ask("check") == (0, "6 packs, up to measurement 32: the same as the evidence\n")
 
 
 def test_rebuilding_makes_the_first_packs_too(ask: Ask, engine: Engine, add: Add) -> None:
     add([Entry(BORDER_US, {"download_ip_mbps": 1.0})])
     assert ask("check")[1].startswith("nothing to compare")
-    assert ask("rebuild")[1].startswith("1 packs made anew from 1 measurements")
+    assert ask("rebuild")[1].startswith("2 packs made anew from 1 measurements")
     assert ask("check")[0] == 0
 
 
@@ -174,7 +174,7 @@ def test_a_rebuilding_beside_a_filling_counts_what_was_filled(
 
 def test_a_sample_is_drawn_from_packs_and_from_evidence(filled: Engine) -> None:
     with reading(filled) as conn:
-        assert check_sample(conn, 50, seed=1).packs == 4
+        assert check_sample(conn, 50, seed=1).packs == 8
         assert 1 <= check_sample(conn, 1, seed=1).packs <= 2
     with writing(filled) as conn:
         conn.execute(delete(rollup_pack).where(rollup_pack.c.site == "dong-dang"))

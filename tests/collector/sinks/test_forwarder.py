@@ -7,14 +7,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
-from doxa_collector.forwarder import Forwarder, Measurements, SafePosition, Verdicts, deliver
+from doxa_collector.forwarder import Forwarder, Group, Measurements, SafePosition, deliver
 from doxa_collector.ledger import forwarding
 from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.ledger.schema import sink_rejection, verdict
 from doxa_collector.ledger.writing import Incoming, keep
-from doxa_collector.sink import Item, Judgement, Parcel, RefusedError, UnavailableError
+from doxa_collector.series import World
+from doxa_collector.series.verdicts import Verdicts
+from doxa_collector.sink import Item, Parcel, Point, RefusedError, Tier, UnavailableError
 from doxa_core.language import Text
 
 NO = Text(vi="không", en="no")
@@ -67,7 +69,7 @@ class Store:
 
 
 def name(item: Item) -> int:
-    return item.record.seq if isinstance(item, Parcel) else item.computed_us
+    return item.record.seq if isinstance(item, Parcel) else item.position
 
 
 class Clock:
@@ -294,11 +296,11 @@ def test_verdicts_have_a_cursor_of_their_own_and_come_again_when_computed_again(
                 )
             )  # fmt: skip
 
-    forwarder = Forwarder(engine, "s", store, Verdicts())
+    forwarder = Forwarder(engine, "s", store, Verdicts(World()))
     for at in (10, 20):
         compute(at)
         drain(forwarder)
-    assert forwarder.name == "s/verdict"
+    assert forwarder.name == "s/verdicts"
     assert store.kept == {10, 20}
     assert cursor(engine).position == 0
 
@@ -329,13 +331,47 @@ def test_a_slow_store_delays_no_other(engine: Engine, fill: Any) -> None:
     assert (quick.kept, slow.kept) == (set(range(1, 11)), set())
 
 
-def test_a_judgement_is_no_measurement() -> None:
-    assert Measurements().position(_judgement()) == 0
-    assert Verdicts().position(_judgement()) == 5
+class Numbers:
+    """A stream that counts to `last`, or fails."""
+
+    def __init__(self, suffix: str, last: int = 0, *, broken: bool = False) -> None:
+        self.suffix, self.last, self.broken = suffix, last, broken
+
+    def after(self, _conn: Connection, position: int, limit: int) -> list[Point]:
+        if self.broken:
+            raise ZeroDivisionError
+        return [
+            Point(tier=Tier.LONG, measurement="m", tags={}, fields={"n_count": 1.0}, at_us=n, position=n)
+            for n in range(position + 1, min(self.last, position + limit) + 1)
+        ]
+
+    def position(self, item: Item) -> int:
+        assert isinstance(item, Point)
+        return item.position
 
 
-def _judgement() -> Judgement:
-    from datetime import date
+def test_streams_share_a_thread_and_one_that_fails_waits_alone(engine: Engine, store: Store) -> None:
+    now = [0.0]
+    broken, sound = Numbers("/a", 5, broken=True), Numbers("/b", 25)
+    streams = [Forwarder(engine, "s", store, one, batch_rows=10) for one in (broken, sound)]
+    group = Group(streams, clock=lambda: now[0])
+    assert [group.step() for _ in range(4)] == [True, True, True, False]
+    assert store.kept == set(range(1, 26))
+    broken.broken, store.kept = False, set()
+    group.step()
+    assert not store.kept, "it waits"
+    now[0] = 2.0
+    assert group.step()
+    assert store.kept == set(range(1, 6))
 
-    return Judgement(plan="p", target="t", place="06001", province="20", outcome="pass", period_from=date(2026, 11, 1),
-                     computed_us=5, numbers={})  # fmt: skip
+
+def test_each_stream_has_its_cursor_and_all_begin_again_together(engine: Engine, store: Store) -> None:
+    group = Group([Forwarder(engine, "s", store, Numbers(name, 3)) for name in ("/a", "/b")])
+    other = Forwarder(engine, "s2", store, Numbers("/a", 3))
+    while group.step() or other.step():
+        pass
+    with writing(engine) as conn:
+        assert {name: one.position for name, one in forwarding.streams_of(conn, "s").items()} == {"a": 3, "b": 3}
+        assert forwarding.begin_again(conn, "s", 1) == 2
+        assert {name: one.position for name, one in forwarding.streams_of(conn, "s").items()} == {"a": 0, "b": 0}
+        assert forwarding.cursor_of(conn, "s2/a").position == 3

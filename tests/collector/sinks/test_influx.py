@@ -6,7 +6,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from doxa_collector.ledger.registration import register
 from doxa_collector.ledger.schema import sink_rejection
 from doxa_collector.ledger.writing import Incoming, keep
 from doxa_collector.registry import read_registry
-from doxa_collector.sink import Judgement, Parcel, Sink, UnavailableError
+from doxa_collector.sink import Parcel, Point, Sink, Tier, UnavailableError
 from doxa_collector.sinks.influx import TAGS, line
 from doxa_core.strict import Table
 from doxa_lab.servers import InfluxDB16, Nginx, VictoriaMetrics
@@ -77,24 +76,31 @@ def test_a_meter_with_a_hyphen_has_a_series_without(parcel: Parcel) -> None:
     assert text.startswith("doxa_ipv6_path duration_s=4.25 ")
 
 
-@given(st.text(min_size=1))
-def test_any_provider_gives_one_line_with_three_parts(provider: str) -> None:
-    text = line(Judgement(plan=provider, target="t", place="06001", province="20", outcome="pass",
-                          period_from=date(2026, 11, 1), computed_us=1, numbers={"n": 1.0}), ())  # fmt: skip
-    assert "\n" not in text
-    assert len([c for n, c in enumerate(text) if c == " " and text[n - 1] != "\\"]) == 2
+def point(**changes: Any) -> Point:
+    plain: dict[str, Any] = {
+        "tier": Tier.LONG, "measurement": "doxa_verdict", "tags": {"plan": "a"}, "fields": {"value": 34.41},
+        "at_us": 1_795_222_807_000_000, "position": 1,
+    }  # fmt: skip
+    return Point(**(plain | changes))
 
 
-def test_the_line_of_a_verdict() -> None:
-    found = Judgement(
-        plan="a-hong-phong", target="a1", place="06001", province="20", outcome="fail", period_from=date(2026, 11, 1),
-        computed_us=1_795_222_807_000_000, numbers={"value": 34.41, "n": 30.0},
+@given(st.text(), st.text())
+def test_any_words_give_one_line_with_three_parts(tag: str, text: str) -> None:
+    found = line(point(tags={"provider": tag, "plan": "p"}, fields={"text": text}), ())
+    assert "\n" not in found
+    head = found[: found.index(' text="')]
+    assert not [n for n, c in enumerate(head) if c == " " and head[n - 1] != "\\"]
+    assert found.endswith('" 1795222807000000000')
+
+
+def test_the_line_of_a_point() -> None:
+    found = point(
+        tags={"province": "20", "place": None, "plan": "a b", "kind": ""},
+        fields={"value": 34.41, "lower": None, "text": 'nói "có"'}, rank=7,
     )  # fmt: skip
-    assert line(found, ()) == (
-        "doxa_verdict,outcome=fail,place=06001,plan=a-hong-phong,province=20,target=a1 "
-        "n=30.0,passed_flag=0.0,value=34.41 1795222807000000000"
-    )
-    assert "passed_flag" not in line(replace(found, outcome="insufficient"), ())
+    assert line(found, ()) == (r'doxa_verdict,plan=a\ b,province=20 text="nói \"có\"",value=34.41 1795222807000000007')
+    assert line(found, (), texts=False) == r"doxa_verdict,plan=a\ b,province=20 value=34.41 1795222807000000007"
+    assert not line(point(fields={"value": None}), ()), "nothing to say"
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from doxa_collector.statistics.rollup import Rollup
 from doxa_collector.statistics.sample import DAY_US, Sample
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.outcome import Outcome
-from doxa_lab.bench import verdict_rates
+from doxa_lab.bench import _noise, verdict_rates
+from doxa_lab.bench._cells import DOXA, ESTIMATE
 
 DAY0 = 20_575 * DAY_US - 7 * 3_600_000_000  # midnight in Vietnam
 NEAR = st.floats(90, 115) | st.integers(95, 105).map(float) | st.floats(0, 5000)
@@ -120,14 +121,12 @@ def test_a_rule_that_decides_nothing_is_refused(wrong: dict[str, object]) -> Non
 
 def test_a_simulated_mobile_line_gets_hardly_a_false_verdict_where_estimates_alone_give_many() -> None:
     """40 months of the benchmark's noisiest kind; the whole table is in docs/judging.md."""
-    mobile = verdict_rates.KINDS[-1]
-    found = verdict_rates.rates(mobile, Statistic.MEAN, 40, 3, levels=(0.98, 1.02), calibration=120)
-    assert sum(one.false("doxa") for one in found) / 2 <= 0.04
-    assert sum(one.false("estimate alone") for one in found) / 2 >= 0.1
+    found = verdict_rates.rates(_noise.kind_of("mobile"), Statistic.MEAN, 40, 3, levels=(0.98, 1.02), calibration=120)
+    assert sum(cell.false / cell.n for cell in found.all() if cell.rule == DOXA) / 2 <= 0.04
+    assert sum(cell.false / cell.n for cell in found.all() if cell.rule == ESTIMATE) / 2 >= 0.1
 
 
 def test_the_benchmarks_noise_repeats_by_its_seed() -> None:
-    kind = verdict_rates.KINDS[1]
-    first, second = (list(verdict_rates.month(kind, Random(1))) for _ in range(2))
+    first, second = (list(_noise.month(_noise.kind_of("fibre"), Random(1))) for _ in range(2))
     assert first == second
     assert Counter(sample.outcome for sample in first) == {Outcome.OK: 24 * 30}

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 from tests.collector.assess.conftest import Books
+from tests.collector.ledgers import empty_ledger
 
 from doxa_collector.assess.inputs import canonical
 from doxa_collector.assess.settings import Settings
 from doxa_collector.assess.snapshots import keep
-from doxa_collector.ledger.engine import open_ledger, reading, writing
+from doxa_collector.ledger.engine import reading, writing
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.period import Period, month_of
 from doxa_collector.plans import load_plans
@@ -115,7 +116,7 @@ class Shelf(Books):
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Iterator[Shelf]:
-    engine: Engine = open_ledger(tmp_path / "ledger.sqlite")
+    engine: Engine = empty_ledger(tmp_path / "ledger.sqlite")
     yield Shelf(engine)
     engine.dispose()
 

@@ -70,9 +70,9 @@ def read_progress(asked: Asked) -> File | None:
     if plan not in asked.store.workshop.plans_of(asked.conn, closing):
         raise Refusal(Problem.NOT_FOUND, _NO_PLAN)
     order = Order(closing=closing, plan=plan, place=place, form=form, comma=asked.get("decimal") == "comma")
-    conn, workshop = asked.conn, asked.store.workshop
+    workshop = asked.store.workshop
     return File(
-        media=MEDIA[form], make=lambda: workshop.make(conn, order), stamp=workshop.stamp(order),
+        media=MEDIA[form], make=lambda: workshop.make(order), stamp=workshop.stamp(order),
         name=_name(closing, plan, place, form),
     )  # fmt: skip
 
@@ -104,8 +104,9 @@ RESOURCES: Final = (
         path="/documents/progress/{month}/{plan}", name="getProgressReport", record=None, read=read_progress,
         title=Text(vi="báo cáo tiến độ", en="progress report"), media=tuple(MEDIA[form] for form in FORMATS),
         about="The progress report of a plan in a closed month: a draft, number, date and signature blank, addresses and device "
-        "data hidden. The month is judged again and compared before it is printed, which takes seconds; then it is kept. One is "
-        "made at a time: who comes meanwhile gets 503 with Retry-After. HEAD makes none. Not for scope `public`.",
+        "data hidden. The month is judged again and compared before its first paper is printed, which takes seconds, of a whole "
+        "country minutes; then it is kept. One is made at a time: who comes meanwhile, and who has waited for 20 seconds, gets "
+        "503 with Retry-After; the paper goes on being made, so ask again. HEAD makes none. Not for scope `public`.",
         params=(
             month("month", "The closed month."), _PLAN,
             one_of("format", "What it is to be had as.", FORMATS, "pdf"),

@@ -73,7 +73,7 @@ def incident_report(data: IncidentReport, settings: PaperSettings) -> Document:
     notes: list[Block] = [paragraph(NOTE, small=True)] if hides(data) else []
     body: list[Block] = [
         *grounds((f"hồ sơ sự cố số {data.number} của hệ thống giám sát chất lượng mạng",)),
-        paragraph(f"{settings.agency} báo cáo sự cố như sau:"),
+        paragraph("Diễn biến và nguyên nhân sự cố như sau:"),
         Heading(1, "TÓM TẮT"),
         paragraph(f"{data.headline}."),
         _facts(data),

@@ -56,9 +56,7 @@ def national_report(data: National, settings: PaperSettings, *, with_communes: b
         *grounds(
             (*read_in_full(data.grounds), f"kết quả đo {data.period.title} của hệ thống giám sát chất lượng mạng")
         ),
-        paragraph(
-            f"{settings.agency} báo cáo chất lượng mạng tại trụ sở cấp xã trên cả nước {data.period.title} như sau:"
-        ),
+        paragraph(f"Chất lượng mạng tại trụ sở cấp xã trên cả nước {data.period.title} như sau:"),
         Heading(1, "PHẠM VI VÀ CÁCH TÍNH"),
         *_scope(data),
         Heading(1, "KẾT QUẢ CẢ NƯỚC"),
@@ -211,14 +209,14 @@ def _in_matrix(counts: Counts) -> Cell:
     open_ones = counts.unknown + counts.limited
     tone = VerdictOutcome.FAIL if counts.failed else VerdictOutcome.INSUFFICIENT if open_ones else VerdictOutcome.PASS
     if counts.share is None:
-        return Cell(text=NO_FIGURE, note=f"chưa rõ {open_ones} xã", tone=TONES[tone])
-    note = f"{counts.met}/{counts.total} xã" + (f"; chưa rõ {open_ones}" if open_ones else "")
+        return Cell(text="–", note=f"chưa rõ {said(open_ones)} xã", tone=TONES[tone])
+    note = f"{said(counts.met)}/{said(counts.total)} xã" + (f"; chưa rõ {said(open_ones)}" if open_ones else "")
     return figure(counts.share, "%", 1, note=note, tone=TONES[tone])
 
 
 def _ranking(data: National) -> Table:
-    """For each requirement the provinces by their share of communes that meet it; equal shares have one rank, and a province
-    of which nothing is known has none.
+    """For each requirement the provinces by their share of communes that meet it; equal shares have one rank, and those
+    of which nothing is known have none and are counted in a last row.
     """
     rated = list(enumerate(data.requirements))
     columns = [
@@ -226,19 +224,21 @@ def _ranking(data: National) -> Table:
         *((row.label, Column(width=240 / max(1, len(rated)))) for _, row in rated),
     ]
     ordered = [_ranked(data.provinces, at) for at, _ in rated]
-    rows = [(whole(at + 1), *(column[at] for column in ordered)) for at in range(len(data.provinces))]
+    rows = [
+        (whole(at + 1), *(column[at] if at < len(column) else Cell(text="–") for column in ordered))
+        for at in range(max(map(len, ordered), default=0))
+    ]
+    without = [len(data.provinces) - len(column) for column in ordered]
+    if any(without):
+        rows.append((Cell(text=""), *(Cell(text=NO_FIGURE, note=f"{n} tỉnh, thành phố") for n in without)))
     return tabled("Xếp hạng", columns, rows, title="Thứ hạng, tỉnh và tỷ lệ xã đáp ứng", size=10)
 
 
 def _ranked(provinces: Sequence[ProvinceRow], at: int) -> list[Cell]:
     known = {one.code: share for one in provinces if (share := one.cells[at].share) is not None}
     first = sorted((one for one in provinces if one.code in known), key=lambda one: (-known[one.code], one.code))
-    last = (Cell(text=one.name, note=NO_FIGURE) for one in provinces if one.code not in known)
     ranks = {share: 1 + sum(other > share for other in known.values()) for share in known.values()}
-    return [
-        *(Cell(text=f"{ranks[known[one.code]]}. {one.name}", note=said(known[one.code], "%", 1)) for one in first),
-        *last,
-    ]
+    return [Cell(text=f"{ranks[known[one.code]]}. {one.name}", note=said(known[one.code], "%", 1)) for one in first]
 
 
 def _worst(rows: Iterable[WorstLine]) -> Table:
@@ -336,7 +336,10 @@ _NOT_BINDING: Final = (
     "Yêu cầu có dấu [S] chỉ đọc trong bản trích, có dấu [I] là suy luận của doxa: đơn vị đối chiếu văn bản chính thức trước khi dùng "
     "làm căn cứ."
 )
-_RANKED: Final = "Tỷ lệ tính trên tổng số xã của tỉnh, nên tỉnh chưa có thiết bị đo đứng sau; các tỉnh có cùng tỷ lệ có cùng thứ hạng."
+_RANKED: Final = (
+    "Tỷ lệ tính trên tổng số xã của tỉnh; các tỉnh có cùng tỷ lệ có cùng thứ hạng. Tỉnh chưa có số liệu không được xếp hạng, dòng cuối "
+    "ghi số tỉnh đó."
+)
 _WORST: Final = (
     "Mỗi yêu cầu nêu những đường truyền không đáp ứng thấp nhất; danh sách đủ ở phụ lục từng xã của tệp XLSX hoặc CSV."
 )

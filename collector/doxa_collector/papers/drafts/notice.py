@@ -131,7 +131,7 @@ def notice_paper(notice: Notice, settings: PaperSettings) -> Document:
     told = lines(notice)[:1] if notice.entries else lines(notice)
     tables = [_table(loss) for loss in notice.losses if _lost(loss)]
     tables += [_entries(notice.entries)] if notice.entries else []
-    closing = paragraph(f"{settings.agency} thông báo để các đơn vị biết, phối hợp xử lý")
+    closing = paragraph("Thông báo để các đơn vị biết, phối hợp xử lý")
     hidden: list[Block] = [paragraph(NOTE, small=True)] if hides(notice) else []
     return Document(
         head=head(settings, "THÔNG BÁO", "TB", notice.about or f"Tình hình kết nối lúc {clock(notice.at)}"),

@@ -49,6 +49,7 @@ from doxa_collector.papers.parts import (
     shortest,
     signer,
     tabled,
+    titled,
     verdict,
     whole,
 )
@@ -68,9 +69,7 @@ def progress_report(data: Progress, settings: PaperSettings) -> Document:
         *grounds(
             (*read_in_full(data.grounds), f"kết quả đo {data.period.title} của hệ thống giám sát chất lượng mạng")
         ),
-        paragraph(
-            f"{settings.agency} báo cáo tiến độ thực hiện {data.plan_title} {data.period.title} tại {data.place} như sau:"
-        ),
+        paragraph(f"Tiến độ thực hiện {data.plan_title} {data.period.title} tại {data.place} như sau:"),
         Heading(1, "PHẠM VI VÀ CÁCH TÍNH"),
         *_scope(data),
         Heading(1, "KẾT QUẢ THỰC HIỆN"),
@@ -128,7 +127,7 @@ def _sentence(row: TargetRow) -> Block:
     """What was found of one target, as the assessment says it."""
     found = row.explanation or f"{OUTCOMES[row.outcome].vi} (chỉ tiêu {_demand(row) or NO_FIGURE})"
     ahead = f" {row.forecast}" if row.forecast else ""
-    return point(f"{found}.{ahead}", bold=f"{row.label}. {row.title}: ")
+    return point(f"{found}.{ahead}", bold=f"{titled(row.label, row.title)}: ")
 
 
 def _hand_words(data: Progress) -> Iterator[Block]:
@@ -161,7 +160,7 @@ def _bars(row: TargetRow) -> BarChart | None:
         if at != 1 or known is not None or row.ispeed
     )
     return BarChart(
-        title=f"{row.label}. {row.title}",
+        title=titled(row.label, row.title),
         unit=row.unit,
         series=(),
         bars=bars,
@@ -197,14 +196,14 @@ def _annexes(data: Progress) -> Iterator[Annex]:
 def _targets(rows: Iterable[TargetRow]) -> Table:
     columns = [
         ("TT", Column(width=9, align=Align.CENTRE)),
-        ("Chỉ tiêu", Column(width=58)),
+        ("Chỉ tiêu", Column(width=54)),
         ("Mục tiêu", Column(width=26, align=Align.CENTRE)),
-        ("Hiện trạng ban đầu", Column(width=25, align=Align.RIGHT)),
-        ("i-Speed công bố", Column(width=29, align=Align.RIGHT)),
-        ("Đo tại trụ sở", Column(width=33, align=Align.RIGHT)),
-        ("Đánh giá", Column(width=23, align=Align.CENTRE)),
+        ("Hiện trạng ban đầu", Column(width=24, align=Align.RIGHT)),
+        ("i-Speed công bố", Column(width=27, align=Align.RIGHT)),
+        ("Đo tại trụ sở", Column(width=36, align=Align.RIGHT)),
+        ("Đánh giá", Column(width=25, align=Align.CENTRE)),
         ("Số mẫu", Column(width=19, align=Align.RIGHT)),
-        ("Ghi chú", Column(width=42)),
+        ("Ghi chú", Column(width=70)),
     ]
     return tabled("Chỉ tiêu đo được", columns, (_target(at, row) for at, row in enumerate(rows, 1)), size=10.5)
 
@@ -213,42 +212,43 @@ def _target(at: int, row: TargetRow) -> tuple[Cell, ...]:
     literal = quoted(row.words, row.line, literally=row.quoted)
     return (
         whole(at),
-        Cell(text=f"{row.label}. {row.title}", note=literal),
+        Cell(text=titled(row.label, row.title), note=literal),
         _wanted(row),
         _known(row.baseline),
         _known(row.published, NO_FIGURE if row.ispeed else NOT_APPLICABLE),
         _measured(row.measured, row.samples, row.operator, row.value),
         verdict(row.outcome),
         _samples(row.samples, row.needed, row.counted),
-        Cell(text="\n".join(row.notes)),
+        Cell(text=" ".join(row.notes)),
     )
 
 
 def _by_hand(rows: Iterable[HandRow]) -> Table:
     columns = [
         ("TT", Column(width=9, align=Align.CENTRE)),
-        ("Chỉ tiêu", Column(width=66)),
-        ("Mục tiêu", Column(width=28, align=Align.CENTRE)),
+        ("Chỉ tiêu", Column(width=84)),
+        ("Mục tiêu", Column(width=32, align=Align.CENTRE)),
         ("Hiện trạng ban đầu", Column(width=30, align=Align.RIGHT)),
         ("Số liệu báo cáo", Column(width=32, align=Align.RIGHT)),
-        ("Đánh giá", Column(width=25, align=Align.CENTRE)),
-        ("Nguồn, người nhập", Column(width=40)),
-        ("Ghi chú", Column(width=34)),
+        ("Đánh giá", Column(width=26, align=Align.CENTRE)),
+        ("Nguồn, người nhập", Column(width=44)),
+        ("Ghi chú", Column(width=46)),
     ]
     return tabled("Chỉ tiêu nhập tay", columns, (_hand(at, row) for at, row in enumerate(rows, 1)), size=10.5)
 
 
 def _hand(at: int, row: HandRow) -> tuple[Cell, ...]:
     origin = [row.entered.source if row.entered is not None else "", row.entered_by]
+    title, _, literal = row.title.partition("\n")
     return (
         whole(at),
-        Cell(text=f"{row.label}. {row.title}"),
+        Cell(text=titled(row.label, title), note=literal),
         _wanted(row),
         _known(row.baseline),
         _known(row.entered),
         verdict(row.outcome),
-        Cell(text="\n".join(words for words in origin if words)),
-        Cell(text="\n".join(row.notes)),
+        Cell(text="\n".join(words for words in origin if words) or "–"),
+        Cell(text=" ".join(row.notes)),
     )
 
 
@@ -265,16 +265,16 @@ def _communes(table: CommuneTable) -> Table:
     columns = [
         ("TT", Column(width=10, align=Align.CENTRE)),
         ("Mã", Column(width=15, align=Align.CENTRE)),
-        ("Xã, phường", Column(width=48)),
+        ("Xã, phường", Column(width=46)),
         ("Đường truyền", Column(width=34)),
-        ("i-Speed công bố", Column(width=30, align=Align.RIGHT)),
-        ("Đo tại trụ sở", Column(width=36, align=Align.RIGHT)),
-        ("Số mẫu", Column(width=20, align=Align.RIGHT)),
-        ("Đánh giá", Column(width=25, align=Align.CENTRE)),
-        ("Ghi chú", Column(width=46)),
+        ("i-Speed công bố", Column(width=32, align=Align.RIGHT)),
+        ("Đo tại trụ sở", Column(width=42, align=Align.RIGHT)),
+        ("Số mẫu", Column(width=26, align=Align.RIGHT)),
+        ("Đánh giá", Column(width=33, align=Align.CENTRE)),
+        ("Ghi chú", Column(width=54)),
     ]
     rows = (_commune(at, row, table) for at, row in enumerate(table.rows, 1))
-    return tabled(f"Xã {table.label}", columns, rows, title=f"{table.label}. {table.title}", size=10.5)
+    return tabled(f"Xã {table.label}", columns, rows, title=titled(table.label, table.title), size=10.5)
 
 
 def _commune(at: int, row: CommuneRow, table: CommuneTable) -> tuple[Cell, ...]:
@@ -287,7 +287,7 @@ def _commune(at: int, row: CommuneRow, table: CommuneTable) -> tuple[Cell, ...]:
         _measured(row.measured, row.samples, table.operator, table.value),
         _samples(row.samples, row.needed, "mẫu"),
         verdict(row.outcome),
-        Cell(text="\n".join(row.notes)),
+        Cell(text=" ".join(row.notes)),
     )
 
 
@@ -347,7 +347,7 @@ def _measured(found: Measured | None, samples: int | None, operator: Operator | 
 
 def _samples(samples: int | None, needed: int | None, counted: str) -> Cell:
     if samples is None:
-        return Cell(text=NO_FIGURE)
+        return Cell(text="–")
     return figure(samples, decimals=0, note=counted + (f"; cần {said(needed)}" if needed is not None else ""))
 
 

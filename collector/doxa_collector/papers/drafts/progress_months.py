@@ -5,9 +5,10 @@ from typing import Final
 
 from doxa_collector.assess.wording import OUTCOMES
 from doxa_collector.papers.drafts.progress_records import MonthState, Trend, TrendMonth
-from doxa_collector.papers.model import NO_FIGURE, Align, Block, Cell, Column, TrendChart, TrendPoint
-from doxa_collector.papers.parts import NOT_ENOUGH, TONES, decimals_beside, paragraph, shortest, tabled
+from doxa_collector.papers.model import NO_FIGURE, Align, Block, Cell, Column, TrendChart, TrendPoint, plain_number
+from doxa_collector.papers.parts import NOT_ENOUGH, TONES, decimals_beside, paragraph, shortest, tabled, titled
 from doxa_collector.papers.sources import sign
+from doxa_collector.verdict import VerdictOutcome
 
 TITLE: Final = "DIỄN BIẾN THEO THÁNG"
 _ROOM: Final = 180.0
@@ -32,12 +33,12 @@ def charts(trends: Iterable[Trend]) -> Iterator[TrendChart]:
 
 def _chart(trend: Trend) -> TrendChart:
     return TrendChart(
-        title=f"{trend.label}. {trend.title}: diễn biến theo tháng",
+        title=f"{titled(trend.label, trend.title)}: diễn biến theo tháng",
         unit=trend.unit,
         points=tuple(
             TrendPoint(
                 label=one.label,
-                value=one.value,
+                value=None if _only_bounded(trend, one) else one.value,
                 lower=one.lower if trend.bounds else None,
                 upper=one.upper if trend.bounds else None,
                 other=_beside(trend, one),
@@ -52,6 +53,13 @@ def _chart(trend: Trend) -> TrendChart:
         ahead=None if trend.ahead is None else _ahead(trend.ahead),
         ahead_label="" if trend.ahead is None else AHEAD.format(trend.ahead.label),
     )
+
+
+def _only_bounded(trend: Trend, one: TrendMonth) -> bool:
+    """Whether a share is known within bounds only: its lower end, often 0, is not what was found."""
+    return (
+        trend.unit == "%" and one.outcome is VerdictOutcome.INSUFFICIENT and None not in (one.lower, one.upper)
+    )  # fmt: skip
 
 
 def _ahead(one: TrendMonth) -> TrendPoint:
@@ -83,10 +91,13 @@ def _state(state: MonthState) -> Cell:
 
 def _rows(trend: Trend) -> Iterator[tuple[Cell, ...]]:
     unit = f" ({trend.unit})" if trend.unit else ""
-    name = Cell(text=f"{trend.label}. {trend.title}", note=MEASURED + unit)
+    name = Cell(text=titled(trend.label, trend.title), note=MEASURED + unit)
     yield name, Cell(text=trend.target_words), *(_month(trend, one) for one in trend.months)
     if any(one.published is not None for one in trend.months):
-        beside = Cell(text=f"{trend.label}.", note=PUBLISHED + (" (Mbps)" if trend.unit != "Mbps" else unit))
+        beside = Cell(
+            text=titled(trend.label, "").strip() or trend.title,
+            note=PUBLISHED + (" (Mbps)" if trend.unit != "Mbps" else unit),
+        )
         yield beside, Cell(), *(_published(one) for one in trend.months)
 
 
@@ -99,6 +110,10 @@ def _month(trend: Trend, one: TrendMonth) -> Cell:
             text=said if said.lower() == NOT_ENOUGH else NO_FIGURE,
             note="" if said.lower() == NOT_ENOUGH else said,
             tone=tone,
+        )
+    if _only_bounded(trend, one):
+        return Cell(
+            text=said, note=f"từ {plain_number(one.lower or 0, 1)} đến {plain_number(one.upper or 0, 1)} %", tone=tone
         )
     decimals = decimals_beside(one.value, trend.operator, trend.target) if trend.drawn else 0
     return Cell(number=one.value, decimals=decimals, note=said, tone=tone)

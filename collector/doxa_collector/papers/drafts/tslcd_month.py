@@ -57,7 +57,7 @@ def tslcd_month(data: TslcdMonth, settings: PaperSettings) -> Document:
     data = veiled(data, reveal=settings.reveal, tslcd=True)
     body: list[Block] = [
         *grounds(read_in_full(data.grounds)),
-        paragraph(f"{settings.agency} báo cáo số liệu kết nối mạng truyền số liệu chuyên dùng {data.period.title} của {data.area} như sau:"),
+        paragraph(f"Số liệu kết nối mạng truyền số liệu chuyên dùng {data.period.title} của {data.area} như sau:"),
         *map(point, _standing(data)),
         Heading(1, "SỐ LIỆU CHUNG"),
         *_general(data),

@@ -189,14 +189,15 @@ def _number_field(paragraph: WordParagraph) -> None:
 
 
 def _head(word: Word, head: Head) -> None:
-    table = _bare(word, (64.0, 99.0))
+    table = _bare(word, (72.0, 91.0))
+    _narrow(table)
     left, right = table.rows[0].cells
     lines = [(head.parent, False)] if head.parent else []
     _stack(left, [*lines, (head.agency, True)], 12)
-    _rule(left.add_paragraph(), 22, 60)
+    _rule(left.add_paragraph(), 22, 68)
     _stack(right, [("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", True)], 12)
     _stack(right, [("Độc lập - Tự do - Hạnh phúc", True)], 13, more=True)
-    _rule(right.add_paragraph(), 58, 95)
+    _rule(right.add_paragraph(), 58, 87)
     lower = _new_row(table)
     _stack(lower[0], [(f"Số:          /{head.symbol}" if head.symbol else "", False)], 13)
     _stack(lower[1], [(f"{head.place}, ngày       tháng       năm         ", False)], 13, italic=True)

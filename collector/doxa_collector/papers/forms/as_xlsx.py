@@ -4,6 +4,7 @@ import re
 from copy import copy
 from datetime import datetime, time
 from io import BytesIO
+from textwrap import wrap
 from typing import Any, Final
 
 from openpyxl import Workbook
@@ -27,6 +28,12 @@ _TITLE_ROWS: Final = 2
 _LONGEST: Final = 32_767
 """Characters of a cell (Excel's limit)."""
 _FIRST: Final = "Nội dung"
+_PAGE_WIDE, _NARROWEST, _WIDEST = 76.0, 6.0, 44.0
+"""Widths of columns in characters: of the sheet of words, and of a table's."""
+_FOUR_DIGITS: Final = 1e4
+"""From here on a number may need more room than the narrowest column has."""
+_LINE_11, _LINE_12 = 15.0, 16.5
+"""The height of a line in points."""
 _Looks = dict[Any, Any]
 """What a cell looks like → its look in this workbook."""
 
@@ -65,7 +72,7 @@ def _redated(packed: bytes, moment: datetime) -> bytes:
 def _words(sheet: Worksheet, document: Document) -> None:
     """Kind, subject and every paragraph, a line each."""
     head = document.head
-    sheet.column_dimensions["A"].width = 110
+    sheet.column_dimensions["A"].width = _PAGE_WIDE
     lines = [(head.parent, False), (head.agency, True), ("DỰ THẢO" if head.draft else "", True)]
     lines += [(head.kind, True), (head.subject, True)]
     lines += _said(document.blocks)
@@ -80,6 +87,7 @@ def _words(sheet: Worksheet, document: Document) -> None:
             _put_text(field, words)
             field.font = Font(name=FACE, size=12, bold=bold)
             field.alignment = Alignment(wrap_text=True, vertical="top")
+            sheet.row_dimensions[at].height = _LINE_12 * _lines(words, _PAGE_WIDE)
     _printed(sheet, landscape=False, heading_row=None)
 
 
@@ -93,9 +101,11 @@ def _numbers(sheet: Worksheet, found: Sheet, document: Document, looks: _Looks) 
     sheet.cell(row=1, column=1).font = Font(name=FACE, size=13, bold=True)
     _put_text(sheet.cell(row=2, column=1), document.title + (" – DỰ THẢO" if document.head.draft else ""))
     sheet.cell(row=2, column=1).font = Font(name=FACE, size=11, italic=True)
-    heading_row = _TITLE_ROWS + 1
+    heading_row, widths = _TITLE_ROWS + 1, _widths(found)
+    highest = max(_lines(column.heading, width) for column, width in zip(found.columns, widths, strict=True))
+    sheet.row_dimensions[heading_row].height = _LINE_11 * highest
     for at, column in enumerate(found.columns, 1):
-        sheet.column_dimensions[get_column_letter(at)].width = min(60.0, column.width)
+        sheet.column_dimensions[get_column_letter(at)].width = widths[at - 1]
         field = sheet.cell(row=heading_row, column=at)
         _put_text(field, column.heading)
         field.font = Font(name=FACE, size=11, bold=True)
@@ -105,10 +115,33 @@ def _numbers(sheet: Worksheet, found: Sheet, document: Document, looks: _Looks) 
     for down, row in enumerate(found.rows, heading_row + 1):
         for at, cell in enumerate(row, 1):
             _fill(sheet.cell(row=down, column=at), cell, found.columns[at - 1].align, looks)
+        long = [_lines(c.text, width) for c, width in zip(row, widths, strict=True) if c.number is None and c.text]
+        if (highest := max(long, default=1)) > 1:
+            sheet.row_dimensions[down].height = _LINE_11 * highest
     sheet.freeze_panes = f"{get_column_letter(min(3, len(found.columns)))}{heading_row + 1}"
     if found.rows:
         sheet.auto_filter.ref = f"A{heading_row}:{get_column_letter(len(found.columns))}{heading_row + len(found.rows)}"
     _printed(sheet, landscape=True, heading_row=heading_row)
+
+
+def _widths(found: Sheet) -> list[float]:
+    """As wide as what stands in a column, a long text in several lines; in characters."""
+    longest = [max(len(c.heading) // 2, *map(len, c.heading.split()), 0) for c in found.columns]
+    for row in found.rows:
+        for at, cell in enumerate(row):
+            if cell.number is None and len(cell.text) > longest[at]:
+                longest[at] = max(longest[at], *map(len, cell.text.split("\n")))
+            elif cell.number is not None and abs(cell.number) >= _FOUR_DIGITS:
+                longest[at] = max(longest[at], len(cell.shown))
+    return [min(_WIDEST, max(_NARROWEST, size + 2.0)) for size in longest]
+
+
+def _lines(words: str, width: float) -> int:
+    """In how many lines a text stands; said to the file, for not every program finds the height of a row itself."""
+    if len(words) <= width and "\n" not in words:
+        return 1
+    parts = words.split("\n")
+    return sum(1 if len(part) <= width else len(wrap(part, int(width))) or 1 for part in parts)
 
 
 def _fill(field: Any, cell: Cell, align: Align, looks: _Looks) -> None:

@@ -1,0 +1,96 @@
+"""Places as markers on a map that needs no Internet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from grafana_foundation_sdk.builders import geomap
+from grafana_foundation_sdk.cog import builder as cog
+from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models import geomap as geomap_models
+
+from doxa_core.language import Text
+from doxa_dashboards import style
+from doxa_dashboards.panel import Ask, Card, Transformation, Words, dressed
+from doxa_dashboards.tables import Col, inputs, looks
+
+OFFLINE_TILE: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+"""One transparent pixel in place of every map tile: the page needs no Internet."""
+COUNTRIES: Final = "public/maps/countries.geojson"
+"""Outlines that Grafana itself serves."""
+
+
+def markers(
+    key: str,
+    words: Words,
+    *asks: Ask,
+    columns: Sequence[Col],
+    value: str,
+    label: str,
+    joined_by: str,
+    steps: Sequence[Transformation] = (),
+    width: int = 12,
+    height: int = 18,
+) -> Card:
+    """A map of places by their coordinates: the size of a marker is `value`, its text `label`. No tile is fetched."""
+    names = [column.name for column in columns] + sorted(inputs(steps))
+    built = (
+        geomap.Panel()
+        .view(geomap.MapViewConfig().id("coords").lat(16).lon(107).zoom(5))
+        .controls(geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(False))  # noqa: FBT003
+        .tooltip(geomap.TooltipOptions().mode(geomap_models.TooltipMode.DETAILS))
+        .basemap(_Layer("xyz", _GROUND, {"url": OFFLINE_TILE, "attribution": ""}))
+        .layers(
+            [
+                _Layer("geojson", _BORDERS, {"src": COUNTRIES, "style": _OUTLINE, "rules": []}),
+                _Layer("markers", _PLACES, _marker(value, label), located=True),
+            ]
+        )
+    )
+    for column in columns:
+        built.override_by_name(column.name, looks(column))
+    panel = dressed(built, words, asks, "text", as_table=True).build()
+    panel.transformations = [
+        Transformation(id_val="filterFieldsByName", options={"include": {"names": list(dict.fromkeys(names))}}),
+        Transformation(id_val="joinByField", options={"byField": joined_by, "mode": "outer"}),
+        *steps,
+    ]
+    return Card(key=key, panel=panel, width=width, height=height)
+
+
+_OUTLINE: Final = {"color": {"fixed": style.GREY}, "opacity": 0.2, "lineWidth": 1}
+
+
+def _marker(value: str, label: str) -> dict[str, Any]:
+    return {
+        "showLegend": False,
+        "style": {
+            "color": {"fixed": style.BLUE},
+            "opacity": 0.6,
+            "size": {"field": value, "fixed": 6, "min": 6, "max": 22},
+            "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
+            "text": {"mode": "field", "field": label, "fixed": ""},
+            "textConfig": {"fontSize": 11, "offsetX": 0, "offsetY": 16, "textAlign": "center"},
+        },
+    }
+
+
+class _Layer(cog.Builder[common.MapLayerOptions]):
+    def __init__(self, kind: str, name: Text, config: Mapping[str, Any], *, located: bool = False) -> None:
+        self._kind, self._name, self._config, self._located = kind, name, config, located
+
+    def build(self) -> common.MapLayerOptions:
+        location = common.FrameGeometrySource(
+            mode=common.FrameGeometrySourceMode.COORDS, latitude="latitude", longitude="longitude"
+        )
+        return common.MapLayerOptions(
+            type_val=self._kind,
+            name=str(self._name),
+            config=dict(self._config),
+            location=location if self._located else None,
+            tooltip=self._located,
+        )
+
+
+_GROUND: Final = Text(vi="Nền", en="Ground")
+_BORDERS: Final = Text(vi="Đường biên", en="Borders")
+_PLACES: Final = Text(vi="Nơi có điểm đo", en="Places with offices")

@@ -1,0 +1,233 @@
+"""*Tỉnh*: communes × targets, the order of communes, providers side by side."""
+
+from typing import Final
+
+from doxa_core.codes import COUNTRY
+from doxa_core.language import Text
+from doxa_dashboards import cards, codes, variables
+from doxa_dashboards.annotations import of_province
+from doxa_dashboards.charts import chart
+from doxa_dashboards.page import Page, Section, to_page
+from doxa_dashboards.panel import Ask, Card, Link, Words
+from doxa_dashboards.query import (
+    among,
+    chosen,
+    compared,
+    computed,
+    equal,
+    last,
+    lost,
+    median,
+    newest,
+    over_time,
+    select,
+    sent,
+    total,
+)
+from doxa_dashboards.tables import Col, grid, matrix
+
+PROVINCE: Final = chosen("province")
+AREA: Final = chosen("province", "kind", "provider")
+OPEN_COMMUNE: Final = Text(vi="Mở trang của xã", en="Open the commune's page")
+
+
+def page() -> Page:
+    """The page."""
+    judged = chosen("province", "plan")
+    return Page(
+        name="province",
+        title=Text(vi="Tỉnh: các xã và chỉ tiêu", en="Province: communes and targets"),
+        meaning=Text(
+            vi="Các xã của một tỉnh theo từng chỉ tiêu (đạt, không đạt, chưa đủ mẫu), xếp thứ tự theo tốc độ đo được, so sánh "
+            "các nhà mạng.",
+            en="The communes of a province by target (pass, fail, insufficient), in the order of their measured speed, and "
+            "the providers side by side.",
+        ),
+        sections=[
+            Section(
+                title=Text(vi="Tình hình chung", en="At a glance"),
+                cards=[
+                    cards.offices(equal("level", "province"), *PROVINCE),
+                    cards.silent(*PROVINCE),
+                    cards.open_incidents(*PROVINCE),
+                    cards.judged(*judged),
+                    cards.passed(*judged),
+                    cards.reached(*AREA),
+                ],
+            ),
+            Section(title=Text(vi="Các xã theo chỉ tiêu", en="Communes by target"), cards=[_targets()]),
+            Section(title=Text(vi="Thứ tự các xã", en="The communes in order"), cards=[_ranking()]),
+            Section(title=Text(vi="So sánh nhà mạng", en="Providers compared"), cards=[_providers(), *_trends()]),
+            Section(
+                title=Text(vi="Sự cố", en="Incidents"),
+                cards=[cards.incidents_now(among("province", "${province}", COUNTRY), link=_commune("place"))],
+            ),
+        ],
+        variables=[variables.province(), variables.plan(), variables.kind(several=False), variables.provider()],
+        annotations=of_province(),
+        links=[to_page("nation", Text(vi="Lên toàn quốc", en="Up to the nation"))],
+        range_from="now-30d",
+        refresh="15m",
+    )
+
+
+def _commune(column: str) -> Link:
+    return to_page("commune", OPEN_COMMUNE, "province", place=column)
+
+
+def _labels() -> Ask:
+    """Each commune's code and name."""
+    return Ask(
+        select=newest(
+            "doxa_place",
+            last("sites_count", "sites"),
+            lasts=cards.FACTS,
+            where=(equal("level", "commune"), *PROVINCE),
+            by="place label",
+        )
+    )
+
+
+def _targets() -> Card:
+    outcome = newest(
+        "doxa_verdict",
+        last("outcome_code", "outcome"),
+        lasts=cards.PERIODS,
+        where=chosen("province", "plan"),
+        by="place target",
+    )
+    return matrix(
+        "targets",
+        Words(
+            title=Text(vi="Kết quả của từng xã theo từng chỉ tiêu", en="Every commune by every target"),
+            meaning=Text(
+                vi="Kỳ đánh giá gần nhất tính đến cuối khoảng thời gian. ● đạt, ▲ không đạt, ■ thiết bị đo giới hạn, ○ chưa đủ mẫu; ô "
+                "trống là xã không thuộc phạm vi của chỉ tiêu. Chọn một kế hoạch khi hai kế hoạch có chỉ tiêu cùng tên.",
+                en="The latest period up to the end of the range. ● pass, ▲ fail, ■ probe limited, ○ insufficient samples; an empty cell "
+                "is a commune that the target does not concern. Choose one plan where two have targets of one name.",
+            ),
+            nothing=Text(vi="Chưa có kỳ đánh giá nào", en="Nothing was judged yet"),
+        ),
+        Ask(select=outcome),
+        _labels(),
+        row="label",
+        column="target",
+        value="outcome",
+        joined_by="place",
+        codes=codes.VERDICT,
+        link=_commune("place"),
+        title=Text(vi="Xã, phường", en="Commune"),
+    )
+
+
+def _ranking() -> Card:
+    where = chosen("province", "kind", "provider")
+    speeds = select(
+        "doxa_speed_1d",
+        median("download_mbps_median", "down"),
+        median("upload_mbps_median", "up"),
+        total("ok_count", "runs"),
+        where=where,
+        by="place",
+    )
+    delay = select("doxa_latency_1d", median("rtt_p50_ms_median", "rtt"), lost(), where=(*where, sent()), by="place")
+    return grid(
+        "ranking",
+        Words(
+            title=Text(vi="Các xã xếp theo tốc độ tải xuống đo được", en="Communes by measured download"),
+            meaning=Text(
+                vi="Trung vị của các ngày, đo tại trụ sở, lớp tải trọng TCP, của loại đường truyền đã chọn. Đây là số đo tại "
+                "trụ sở, không phải thứ hạng i-Speed; xã ít lần đo thì thứ hạng dễ đổi.",
+                en="Median of the days, measured at the offices, TCP payload layer, for the chosen kind of line. It is no "
+                "i-Speed rank; with few runs a rank changes easily.",
+            ),
+            nothing=Text(vi="Chưa có xã nào được đo", en="No commune was measured"),
+        ),
+        Ask(select=speeds),
+        Ask(select=delay),
+        _labels(),
+        columns=[
+            Col(name="label", title=Text(vi="Xã, phường", en="Commune"), link=_commune("place"), width=260),
+            Col(name="place", title=Text(vi="Mã", en="Code"), hidden=True),
+            Col(name="down", title=Text(vi="Tải xuống", en="Download"), unit="mbps"),
+            Col(name="up", title=Text(vi="Tải lên", en="Upload"), unit="mbps"),
+            Col(name="rtt", title=Text(vi="Độ trễ", en="Latency"), unit="ms"),
+            Col(name="loss", title=Text(vi="Mất gói", en="Loss"), unit="loss"),
+            Col(name="runs", title=Text(vi="Số lần đo tốc độ", en="Speed tests"), unit="count"),
+            Col(name="sites", title=Text(vi="Số trụ sở", en="Offices"), unit="count"),
+        ],
+        order="down",
+        height=12,
+    )
+
+
+def _providers() -> Card:
+    share = {
+        name: computed("{a} / {c}", name, a=total(f"{field}_count"), c=total("contracted_count"))
+        for name, field in (("reached", "reached_contract"), ("below", "below_floor"))
+    }
+    ready = computed("{a} / {m}", "ipv6", a=total("ipv6_ready_count"), m=total("ipv6_tested_count"))
+    medians = select(
+        "doxa_area_1d",
+        last("lines_count", "lines"),
+        median("download_median_mbps", "down"),
+        median("upload_median_mbps", "up"),
+        median("rtt_p50_median_ms", "rtt"),
+        median("loss_percent", "loss"),
+        where=AREA,
+        by="provider",
+    )
+    return grid(
+        "providers",
+        Words(
+            title=Text(vi="Các nhà mạng trên địa bàn", en="The providers in the province"),
+            meaning=Text(
+                vi="Trung vị qua các ngày của trung vị mỗi ngày giữa các đường truyền. Các gói cước khác nhau nên tốc độ không so "
+                "sánh trực tiếp được; «đạt hợp đồng» mới là so với cam kết. «Dưới mức QCVN» là dưới 80 % hợp đồng.",
+                en="Median over the days of each day's median over the lines. Contracts differ, so rates do not compare; "
+                "'reached the contract' does. 'Below QCVN' is below 80 % of the contract.",
+            ),
+            nothing=Text(vi="Chưa có số liệu theo nhà mạng", en="No figures by provider"),
+        ),
+        Ask(select=medians),
+        Ask(select=select("doxa_area_1d", *share.values(), where=(*AREA, cards.CONTRACTED), by="provider")),
+        Ask(select=select("doxa_area_1d", ready, where=(*AREA, compared("ipv6_tested_count", ">", 0)), by="provider")),
+        columns=[
+            Col(name="provider", title=Text(vi="Nhà mạng", en="Provider")),
+            Col(name="lines", title=Text(vi="Số đường truyền", en="Lines"), unit="count"),
+            Col(name="down", title=Text(vi="Tải xuống", en="Download"), unit="mbps"),
+            Col(name="up", title=Text(vi="Tải lên", en="Upload"), unit="mbps"),
+            Col(name="reached", title=Text(vi="Đạt hợp đồng", en="Reached the contract"), unit="ratio"),
+            Col(name="below", title=Text(vi="Dưới mức QCVN", en="Below QCVN"), unit="ratio"),
+            Col(name="rtt", title=Text(vi="Độ trễ", en="Latency"), unit="ms"),
+            Col(name="loss", title=Text(vi="Mất gói", en="Loss"), unit="percent"),
+            Col(name="ipv6", title=Text(vi="IPv6 sẵn sàng", en="IPv6 ready"), unit="ratio"),
+        ],
+        order="reached",
+        height=7,
+    )
+
+
+def _trends() -> list[Card]:
+    return [
+        chart(
+            f"trend_{key}",
+            Words(title=title, meaning=_TREND, nothing=Text(vi="Chưa có số liệu theo ngày", en="No daily figures")),
+            Ask(
+                select=over_time("doxa_area_1d", median(name, "value"), where=AREA, by="provider", every="1d"),
+                alias=Text(vi="$tag_provider", en="$tag_provider"),
+            ),
+            unit=unit,
+            step="1d",
+        )
+        for key, name, unit, title in (
+            ("down", "download_median_mbps", "mbps", Text(vi="Tải xuống theo ngày", en="Download by day")),
+            ("rtt", "rtt_p50_median_ms", "ms", Text(vi="Độ trễ theo ngày", en="Latency by day")),
+        )
+    ]
+
+
+_TREND: Final = Text(
+    vi="Mỗi ngày: trung vị giữa các đường truyền của nhà mạng, mỗi đường lấy trung vị trong ngày. Ngày theo giờ Việt Nam.",
+    en="Each day: the median over the provider's lines of the line's median of the day. Vietnamese days.",
+)
