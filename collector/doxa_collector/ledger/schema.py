@@ -228,7 +228,7 @@ rollup_pack = Table(  # version 4
     Column("meter", String(40), primary_key=True),
     Column("site", String(40), primary_key=True),
     Column("link", String(40), primary_key=True),
-    Column("month", String(7), primary_key=True),  # in Vietnamese time
+    Column("month", String(10), primary_key=True),  # in Vietnamese time; of polls a day, see rollups.kinds
     Column("content", LargeBinary, nullable=False),  # doxa_collector.rollups.pack
 )
 

@@ -229,6 +229,14 @@ ROWS = st.tuples(
 )
 
 
+def test_a_row_that_ends_before_the_day_given_for_all_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    row = ("06184", "Xã Đồng Đăng", "", "20", "", "01/07/2025", "NQ", "")
+    path.write_text("\n".join(";".join(f'"{c}"' for c in r) for r in [HEADER, row]), encoding="utf-8")
+    with pytest.raises(DoxaError, match=r"dòng 2.*ngày cuối 01/07/2025 trước ngày đầu"):
+        difference(path, first=DAY)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=120, deadline=None)
 @given(st.lists(ROWS, min_size=1, max_size=4), st.booleans())
 def test_what_is_accepted_keeps_one_state_a_day_and_changes_nothing_the_second_time(

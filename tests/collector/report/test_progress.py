@@ -17,6 +17,7 @@ from doxa_collector.assess import Settings
 from doxa_collector.assess.wording import demand
 from doxa_collector.ledger import schema
 from doxa_collector.ledger.engine import reading, writing
+from doxa_collector.papers.parts import titled
 from doxa_collector.papers.settings import PaperSettings
 from doxa_collector.period import month_of
 from doxa_collector.places.gazetteer import load
@@ -69,8 +70,10 @@ def test_every_target_stands_in_the_table_with_its_words_sign_value_and_baseline
     found = say(ledger[1], tmp_path / "out", "progress", plan.id, "--period", last_month(), form="xlsx")
     assert list(found) == [f"bao-cao-tien-do_{plan.id}_{last_month()}.xlsx"]
     rows = [*table(found, "Chỉ tiêu đo được"), *table(found, "Chỉ tiêu nhập tay")]
-    for target in plan.targets:
-        own = [row for row in rows if str(row["Chỉ tiêu"]).startswith(f"{target.label}. {target.title.vi}")]
+    titles = [titled(target.label, target.title.vi) for target in plan.targets]
+    for target, title in zip(plan.targets, titles, strict=True):
+        longer = tuple(other for other in titles if len(other) > len(title))
+        own = [row for row in rows if row["Chỉ tiêu"].startswith(title) and not row["Chỉ tiêu"].startswith(longer)]
         assert own, target.id
         for row in own:
             read = squeezed(" ".join(map(str, row.values())))

@@ -88,6 +88,9 @@ def compare(listing: Listing, table: Table, *, first: date | None, complete: boo
     for claim, day in dated:
         if day is None:
             raise listing.refuse(claim, Column.FIRST, _NO_DAY, _GIVE_DAY)
+        if claim.last is not None and claim.last < day:  # a day given for all rows may come after a row's last one
+            what = _OVER_BEFORE.fill(last=_said(claim.last), first=_said(day))
+            raise listing.refuse(claim, Column.LAST, what, _MEND_ENDS)
     ready = sorted(((c, d) for c, d in dated if d is not None), key=lambda one: (one[1], len(one[0].code), one[0].code))
     _check_twice(listing, ready)
     for claim, day in ready:
@@ -301,6 +304,7 @@ _ENDS = Text(vi="«{name}» đã hết hiệu lực ngày {day}", en="'{name}' h
 _ENDED_BY_ROWS = Text(
     vi="theo các dòng khác, đơn vị này hết hiệu lực ngày {day}", en="by other rows this unit ends on {day}"
 )
+_OVER_BEFORE = Text(vi="ngày cuối {last} trước ngày đầu {first}", en="the last day {last} is before the first {first}")
 _MEND_ENDS = Text(vi="hãy sửa ngày cho khớp", en="mend the days so that they agree")
 _NO_OLD = Text(vi="không có mã {code} vào ngày {day}", en="there was no code {code} on {day}")
 _CHECK_OLD = Text(vi="hãy xem: doxa places show MÃ", en="see: doxa places show CODE")
