@@ -16,6 +16,7 @@ import yaml
 from doxa_collector.config import read_settings
 from doxa_collector.sink import Point, Tier, UnavailableError
 from doxa_collector.sinks import influx
+from doxa_dashboards.cli import main as dashboards
 from doxa_lab.ports import free_port
 from doxa_lab.process import Process
 from doxa_lab.servers import InfluxDB16, Mosquitto, Nginx, find_program
@@ -68,7 +69,7 @@ def test_no_service_has_more_rights_than_it_needs_and_each_says_how_it_is(name: 
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in service
-    if name == "setup":  # runs once
+    if name in ("setup", "pages"):  # run once
         assert service["profiles"] == ["setup"]
         return
     assert service["restart"] == "unless-stopped"
@@ -160,6 +161,24 @@ def test_the_real_mosquitto_starts_with_its_configuration(tmp_path: Path) -> Non
 
 def _me() -> str:
     return getpass.getuser()
+
+
+def test_the_pages_of_grafana_inside_are_made_by_the_command_that_stands_in_it(tmp_path: Path) -> None:
+    command = SERVICES["pages"]["command"]
+    argv = [str(tmp_path if word == "/state/grafana" else FOLDER / "grafana.toml" if word == "/grafana.toml" else word)
+            for word in command]  # fmt: skip
+    assert dashboards(argv[1:]) == 0
+    (sources,) = (tmp_path / "datasources").glob("*.yaml")
+    found = yaml.safe_load(sources.read_text())["datasources"]
+    assert {source["url"] for source in found} == {"http://influxdb:8086"}
+    secret = re.findall(r"/run/secrets/([a-z.]+)", sources.read_text())
+    assert set(secret) <= set(SERVICES["grafana"]["secrets"])
+    mounts = [volume for volume in SERVICES["grafana"]["volumes"] if volume.startswith("./state/grafana:")]
+    assert mounts == ["./state/grafana:/etc/grafana/provisioning:ro"]
+    for provider in (tmp_path / "dashboards").glob("*.yaml"):
+        for one in yaml.safe_load(provider.read_text())["providers"]:
+            inside = Path(one["options"]["path"]).relative_to("/etc/grafana/provisioning")
+            assert (tmp_path / inside).is_dir(), one
 
 
 def test_the_collectors_configuration_inside_is_read_by_the_collector(tmp_path: Path, stack_module: Any) -> None:

@@ -214,7 +214,7 @@ def test_debians_services_come_back_with_a_database_that_answers(tmp_path: Path)
     assert (done.returncode, "--native" in done.stderr) == (2, True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="secrets belong to the services' accounts: init needs root")
+@pytest.mark.root
 def test_init_makes_secrets_for_the_accounts_that_read_them_and_never_changes_them(tmp_path: Path) -> None:
     machine = Machine(tmp_path / "m")
     for name in ("a.crt", "a.key", "ca.crt"):

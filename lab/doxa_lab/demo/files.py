@@ -83,7 +83,7 @@ def write_collector(folder: Path, broker: Broker, store_url: str | None) -> Path
         table("assess", {"every_s": ASSESS_EVERY_S, "min_samples": 1, "decide_by": "estimate"}),
     ]
     if store_url is not None:
-        parts.append(table("sink.victoria-metrics", {"kind": "influx", "url": store_url}))
+        parts.append(table("sink.victoria-metrics", {"kind": "influx", "url": store_url, "texts": False}))
     return _written(folder / "collector.toml", parts)
 
 
