@@ -20,6 +20,7 @@ from doxa_collector.ledger.engine import open_ledger, writing
 from doxa_collector.ledger.engine import reading as looking
 from doxa_collector.ledger.writing import note
 from doxa_collector.rollups import cli as rollups
+from doxa_collector.stores import cli as stores
 from doxa_core.errors import InputError
 from doxa_core.language import VIETNAM_TIME, Text, local_time, number
 from doxa_core.moments import microseconds
@@ -58,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
 def _sinks(verbs: Any) -> None:
     group = _group(verbs, "sinks", _SINKS, example="doxa collector sinks status")
     _json(_verb(group, "status", _SINKS, sinks_status, example="doxa collector sinks status"))
+    looking_at = _verb(group, "check", stores.CHECK, sinks_check, example=stores.CHECK_EXAMPLE)
+    stores.add_check(_json(looking_at))
+    stores.add_setup(group).set_defaults(command=sinks_setup)
     rewind = _verb(
         group, "rewind", _REWIND, sinks_rewind, example="doxa collector sinks rewind grafana --since 2026-11-21"
     )
@@ -211,6 +215,25 @@ def sinks_status(args: argparse.Namespace) -> int:
     else:
         _print_sinks(sinks)
     return 0
+
+
+def sinks_check(args: argparse.Namespace) -> int:
+    """Whether each sink's store is as the settings say; 1 where something is wrong."""
+    settings = read_settings(args.config)
+    if args.name is not None:
+        _known_sink(args.name, settings)
+    sinks = [(sink.name, sink.options) for sink in settings.sinks if args.name in (None, sink.name)]
+
+    def ask(question: Callable[[Any], list[stores.Finding]]) -> list[stores.Finding]:
+        with _ledger(settings) as engine, looking(engine) as conn:
+            return question(conn)
+
+    return stores.run_check(sinks, args, ask)
+
+
+def sinks_setup(args: argparse.Namespace) -> int:
+    """Make in a store what a sink needs; 1 where something could not be made."""
+    return stores.run_setup(args)
 
 
 def sinks_rewind(args: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from doxa_dashboards.query import (
     total,
     within,
 )
-from doxa_dashboards.tables import Col, grid
+from doxa_dashboards.tables import Col, copied, grid
 
 NOW: Final = "1h"
 """How old the newest window of five minutes may be to count as now."""
@@ -37,10 +37,16 @@ _COUNTED: Final = compared("absorbed_flag", "=", 0)
 _LASTS: Final = compared("state_code", "<", codes.OPEN_BELOW)
 _OVER: Final = compared("state_code", ">=", codes.OPEN_BELOW)
 
+PROVIDER: Final = Col(name="provider", title=Text(vi="Nhà mạng", en="Provider"), width=130)
+AGE: Final = Col(name="age", title=Text(vi="Cách đây", en="Opened ago"), unit="age", width=130)
 
-def incidents(*where: Condition, title: Text, width: int = 24, link: Link | None = None) -> Card:
-    """Incidents that were opened in the range."""
-    columns = tuple(field(name) for name in _INCIDENT)
+
+def incidents(
+    *where: Condition, title: Text, width: int = 24, link: Link | None = None, provider: bool = False
+) -> Card:
+    """Incidents that were opened in the range; with a column that names the `provider`."""
+    names = (*_INCIDENT, "provider") if provider else _INCIDENT
+    columns = tuple(field(name) for name in names)
     lasting = select("doxa_incident", *columns, where=(_COUNTED, _LASTS, *where))
     # A store keeps the length that an incident had before it broke out again: it is read only of those that are over.
     over = select("doxa_incident", *columns, field("duration_s"), where=(_COUNTED, _OVER, *where))
@@ -57,8 +63,8 @@ def incidents(*where: Condition, title: Text, width: int = 24, link: Link | None
     return _incidents("incidents", words, (lasting, over), width, link)
 
 
-def incidents_now(*where: Condition, width: int = 24, link: Link | None = None) -> Card:
-    """Incidents that last, whatever range the page shows."""
+def incidents_now(*where: Condition, width: int = 24, link: Link | None = None, age: bool = False) -> Card:
+    """Incidents that last, whatever range the page shows; with a column that says for how long (`age`)."""
     lasting = Select(
         columns=tuple(field(name) for name in _INCIDENT),
         source="doxa_incident",
@@ -75,10 +81,12 @@ def incidents_now(*where: Condition, width: int = 24, link: Link | None = None) 
         ),
         nothing=Text(vi="Không có sự cố nào đang xảy ra", en="No incident at present"),
     )
-    return _incidents("incidents_now", words, (lasting,), width, link)
+    return _incidents("incidents_now", words, (lasting,), width, link, age=age)
 
 
-def _incidents(key: str, words: Words, found: Sequence[Select], width: int, link: Link | None) -> Card:
+def _incidents(
+    key: str, words: Words, found: Sequence[Select], width: int, link: Link | None, *, age: bool = False
+) -> Card:
     columns = [
         Col(name="Time", title=Text(vi="Mở lúc", en="Opened"), width=160),
         Col(name="number", title=Text(vi="Số", en="No."), unit="count", width=70),
@@ -90,9 +98,15 @@ def _incidents(key: str, words: Words, found: Sequence[Select], width: int, link
         Col(name="text", title=Text(vi="Nội dung", en="What")),
         Col(name="sites_count", title=Text(vi="Số trụ sở", en="Offices"), unit="count", width=90),
     ]
+    if any(column.name == PROVIDER.name for column in found[0].columns):
+        columns.append(PROVIDER)
     if len(found) > 1:
         columns.append(Col(name="duration_s", title=Text(vi="Thời lượng", en="Length"), unit="s", width=100))
-    return grid(key, words, *(Ask(select=one) for one in found), columns=columns, order="Time", width=width, height=9)
+    if age:
+        columns.insert(1, AGE)
+    asks = [Ask(select=one) for one in found]
+    steps = [copied("Time", AGE.name)] if age else []
+    return grid(key, words, *asks, columns=columns, steps=steps, order="Time", width=width, height=9)
 
 
 def passed(*where: Condition) -> Card:

@@ -101,7 +101,8 @@ _WRITTEN: Final = (
         "doxa_contract",
         Tier.LONG,
         _W,
-        "contracted_down_mbps contracted_up_mbps floor_down_mbps floor_up_mbps required_mbps",
+        "contracted_down_mbps contracted_up_mbps floor_down_mbps floor_up_mbps required_mbps samples_goal_count"
+        " samples_full_count",
     ),
     _series(
         "doxa_target",
@@ -113,7 +114,7 @@ _WRITTEN: Final = (
         "doxa_published",
         Tier.LONG,
         "province place kind quantity statistic source_mark",
-        "published_mbps samples_count",
+        "published_mbps samples_count samples_goal_count",
     ),
     _series(
         "doxa_verdict",

@@ -48,6 +48,21 @@ INCIDENT: Final = _seen(
 SEVERITY: Final = _seen(codes.SEVERITIES, {"info": _UNKNOWN, "warning": _BETWEEN, "critical": _BAD})
 """`severity_code` of doxa_incident."""
 
+_YES, _NO = Text(vi="có", en="yes"), Text(vi="không", en="no")
+
+
+def _flag(yes: tuple[str, str], no: tuple[str, str]) -> Sequence[Seen]:
+    return (
+        Seen(number=0, shape=no[0], text=_NO, color=no[1]),
+        Seen(number=1, shape=yes[0], text=_YES, color=yes[1]),
+    )
+
+
+YES_IS_GOOD: Final = _flag(yes=_GOOD, no=_BAD)
+"""A `_flag` that should be yes: a clock that is right, a broker that is connected."""
+YES_IS_BAD: Final = _flag(yes=_BETWEEN, no=_GOOD)
+"""A `_flag` that should be no: on battery, waiting."""
+
 DECIDED_TO: Final = codes.OUTCOMES["pass"].number
 """Up to this `outcome_code` a verdict decided: fail 0, pass 1."""
 UNDECIDED_FROM: Final = codes.OUTCOMES["insufficient"].number

@@ -107,6 +107,11 @@ def percentile(of: str, share: int, alias: str | None = None) -> Column:
     return _aggregate("percentile", of, alias, f", {share}")
 
 
+def grown(of: str, alias: str | None = None) -> Column:
+    """By how much a counter grew from step to step; a counter that began anew tells nothing. Only in `over_time`."""
+    return Column(text=f"non_negative_difference(last({quoted(of)}))", fields=frozenset({of}), name=alias or of)
+
+
 def computed(formula: str, alias: str, **parts: Column) -> Column:
     """Arithmetic on columns: `computed("1 - {a} / {b}", "loss", a=total("x"), b=total("y"))`.
 

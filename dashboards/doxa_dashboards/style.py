@@ -53,6 +53,8 @@ UNITS: Final[Mapping[str, Shown]] = {
     "factor": Shown(unit="suffix: ×", decimals=2),
     "rpm": Shown(unit="suffix: rpm", decimals=0),
     "days": Shown(unit="d", decimals=0),
+    "age": Shown(unit="dateTimeFromNow", decimals=0),
+    "month": Shown(unit="time:MM/YYYY", decimals=0),
     "value": Shown(unit="none", decimals=1),
     "code": Shown(unit="none", decimals=0),
     "text": Shown(unit="string", decimals=0),

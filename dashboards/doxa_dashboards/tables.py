@@ -108,6 +108,36 @@ def matrix(
     return Card(key=key, panel=panel, width=width, height=height)
 
 
+def tally(
+    key: str,
+    words: Words,
+    *asks: Ask,
+    group: Col,
+    counted: Col,
+    summed: Sequence[Col] = (),
+    width: int = 12,
+    height: int = 8,
+) -> Card:
+    """How many rows each value of the column `group` has, most first, with the sums of further columns.
+
+    For what InfluxQL cannot group by: text fields.
+    """
+    made = [(counted, "count"), *((column, "sum") for column in summed)]
+    fields: dict[str, object] = {group.name: {"operation": "groupby", "aggregations": []}}
+    fields |= {column.name: {"operation": "aggregate", "aggregations": [how]} for column, how in made}
+    built = table.Panel().cell_height(common.TableCellHeight.SM).show_header(True)  # noqa: FBT003
+    built.override_by_name(group.name, looks(group))
+    for column, how in made:
+        built.override_by_name(f"{column.name} ({how})", looks(column))
+    panel = dressed(built, words, asks, "text", as_table=True).build()
+    panel.transformations = [
+        _only([group, *(column for column, _ in made)], ()),
+        Transformation(id_val="groupBy", options={"fields": fields}),
+        sorted_by(f"{counted.name} (count)", descending=True),
+    ]
+    return Card(key=key, panel=panel, width=width, height=height)
+
+
 def _only(columns: Sequence[Col], steps: Sequence[Transformation]) -> Transformation:
     """The listed columns of each answer; what a step computes later does not exist yet and does no harm."""
     names = [column.name for column in columns] + sorted(inputs(steps))
@@ -135,6 +165,15 @@ class Quotient(Transformation):
             },
         )
         self.inputs = (above, below)
+
+
+def copied(name: str, alias: str) -> Transformation:
+    """A new column: another one's values, to be shown in another unit."""
+    reduce = {"include": [name], "reducer": "lastNotNull"}
+    return Transformation(
+        id_val="calculateField",
+        options={"mode": "reduceRow", "alias": alias, "reduce": reduce, "replaceFields": False},
+    )
 
 
 def only_with(name: str) -> Transformation:

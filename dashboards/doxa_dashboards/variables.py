@@ -31,6 +31,11 @@ def province(*, several: bool = False) -> builders.QueryVariable:
     return _query("province", _PROVINCE, asked, "doxa_place", regex=_NAMED, several=several)
 
 
+def province_or_country() -> builders.QueryVariable:
+    """Which province, or all: then the country's own figures (`province` "00"), not those of the provinces together."""
+    return province().include_all(True).all_value(COUNTRY).current(_everything())  # noqa: FBT003 - the SDK's own
+
+
 def place(*, several: bool = False) -> builders.QueryVariable:
     """Which commune of the chosen provinces, by code and name: a name alone may stand for several."""
     asked = tag_values("label", "doxa_place", equal("level", "commune"), *chosen("province"))
@@ -43,9 +48,10 @@ def site() -> builders.QueryVariable:
     return _query("site", _SITE, asked, "doxa_site", several=True)
 
 
-def link() -> builders.QueryVariable:
+def link(*where: Condition) -> builders.QueryVariable:
     """Which lines of the chosen offices."""
-    return _query("link", _LINK, _lines("link", *chosen("province", "place", "site")), "doxa_latency_1d", several=True)
+    asked = _lines("link", *chosen("province", "place", "site"), *where)
+    return _query("link", _LINK, asked, "doxa_latency_1d", several=True)
 
 
 def kind(*, several: bool = True, public: bool = False) -> builders.QueryVariable | builders.CustomVariable:
@@ -59,6 +65,12 @@ def kind(*, several: bool = True, public: bool = False) -> builders.QueryVariabl
 def provider() -> builders.QueryVariable:
     """Which providers."""
     return _query("provider", _PROVIDER, _lines("provider", *chosen("province")), "doxa_latency_1d", several=True)
+
+
+def provider_of_kind() -> builders.QueryVariable:
+    """Which providers of the chosen kind of line, in the chosen province or in the country (`province_or_country`)."""
+    asked = tag_values("provider", "doxa_area_1d", *chosen("province", "kind"))
+    return _query("provider", _PROVIDER, asked, "doxa_area_1d", several=True)
 
 
 def plan(*, country: bool = False) -> builders.QueryVariable:

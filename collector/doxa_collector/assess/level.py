@@ -15,10 +15,14 @@ from doxa_collector.assess.settings import Settings
 from doxa_collector.plans.model import Mark, Measure, Operator, Statistic
 from doxa_collector.rollups.model import Units, evidence_of
 from doxa_collector.rollups.series import SERIES, series_of
-from doxa_collector.statistics.level import Decision, Rule, all_values, decide, decide_quantile, decide_sums
-from doxa_collector.statistics.mean import Figure, mean_of
+from doxa_collector.statistics.bins import bin_of, meeting
+from doxa_collector.statistics.bins import bin_of, meeting
+from doxa_collector.statistics.due import Due, Placement
+from doxa_collector.statistics.level import Decision, Rule, all_values, as_due, decide, decide_quantile, decide_sums
+from doxa_collector.statistics.mean import Figure, Mean, mean_of
 from doxa_collector.statistics.quantile import Quantile
 from doxa_collector.statistics.rollup import Rollup, Tally, added
+from doxa_collector.statistics.sample import micro
 from doxa_collector.statistics.share import met_by_day, share_of
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.layers import Layer
@@ -82,6 +86,7 @@ class Reader:
                     self.outcomes[outcome] += n
         self._rollups: dict[Layer | None, Rollup] = {}
         self._known: dict[str, Quantile | None] = {}
+        self._due: dict[Any, Mean | Quantile | None] = {}
 
     def rollup(self, layer: Layer | None) -> Rollup:
         """All lines together; without any value where the layer is not counted."""
@@ -108,7 +113,27 @@ class Reader:
             found = decide_sums(self.sums(layer), held.rule)
         else:
             found = decide_quantile(self.median(layer), held.rule)
-        return _by_estimate(found, held.rule) if held.by_estimate else found
+        if held.by_estimate:
+            return _by_estimate(found, held.rule)
+        return self._as_due(layer, found, held.rule) if self.outcomes[Outcome.SKIPPED] else found
+
+    def _as_due(self, layer: Layer | None, found: Decision, rule: Rule) -> Decision:
+        """A pass or a fail stands only if skipped tests could not have turned it."""
+        if found.outcome not in (VerdictOutcome.PASS, VerdictOutcome.FAIL):
+            return found
+        parts = [line.runs.placed(_series(self.measure, layer) or "") for line in self.lines]
+        placed = [part for part in parts if part is not None]
+        if len(placed) < len(parts):
+            return found
+        low = (found.outcome is VerdictOutcome.PASS) is rule.operator.upward
+        limited = found.outcome is VerdictOutcome.FAIL and self.outcomes[Outcome.PROBE_LIMITED] > 0
+        asked = (rule.operator, rule.target) if limited else None
+        key = layer, rule.statistic, low, asked
+        if key not in self._due:
+            due = Due.of([_telling(part, rule) for part in placed] if limited else placed, low=low)
+            self._due[key] = due.mean() if rule.statistic is Statistic.MEAN else due.median()
+        known = self._due[key]
+        return as_due(found, None if known is None else known.figure(rule.confidence), rule)
 
     def median(self, layer: Layer | None) -> Quantile | None:
         """The median of all values as they stand; of one line it is found once for whoever asks."""
@@ -127,6 +152,15 @@ class Reader:
     def counted(self, layer: Layer | None) -> bool:
         """Whether there is any value at this layer."""
         return any(tally.n for tally in self.sums(layer).values())
+
+
+def _telling(placed: Placement, rule: Rule) -> Placement:
+    """Without limited values that do not meet the target, as in `statistics.level`."""
+    holds = meeting(rule.operator, micro(rule.target))
+    return {
+        day: [one for one in runs if not one.limited or (one.units is not None and holds(bin_of(one.units)))]
+        for day, runs in placed.items()
+    }
 
 
 def _by_estimate(found: Decision, rule: Rule) -> Decision:

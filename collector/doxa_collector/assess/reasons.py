@@ -14,6 +14,10 @@ REASONS: Final[dict[str, Text]] = {
         vi="mức chỉ tiêu còn nằm giữa hai cận tin cậy, chưa phân định được đạt hay không đạt",
         en="the target still lies between the two bounds: neither pass nor fail is certain",
     ),
+    "skips_decide": Text(
+        vi="các lần đo bị bỏ qua đủ để đổi kết luận: tính đủ cả những giờ bị bỏ qua thì kết luận không còn chắc chắn",
+        en="the skipped tests could change the answer: with the hours in which they were due it is not certain any more",
+    ),
     "value_not_kept": Text(
         vi="giá trị mà chỉ tiêu nêu không được tổng hợp theo ngày, nên chưa đánh giá được",
         en="the value that the target names is not rolled up by day, so it cannot be judged",
@@ -125,7 +129,8 @@ def reason_text(code: str) -> Text:
 
 DECIDING: Final = frozenset(
     {
-        "too_few_samples", "too_few_days", "within_uncertainty", "no_samples", "no_offices", "no_links", "between_layers",
+        "too_few_samples", "too_few_days", "within_uncertainty", "skips_decide", "no_samples", "no_offices", "no_links",
+        "between_layers",
         "outermost_open", "goodput_only", "value_not_kept", "offices_unknown", "offices_missing", "needs_other_provinces",
         "no_own_figure", "not_entered", "unit_differs", "no_target_value", "probe_was_limit", "no_link", "link_down",
         "no_probe", "no_capacity", "no_seven_days", "days_incomplete", "missing_samples_decide", "layer_not_counted",

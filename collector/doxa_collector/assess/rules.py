@@ -6,7 +6,8 @@ kept if all of them keep it for certain; else it is open. Of several tasks that 
 counts. Each day is held against the contract of that day.
 
 `qcvn_34`: the mean of all whole transfers of the month's days under the contract that was in force on its last day; what
-was measured under an earlier contract is apart. It binds operators and is indicative.
+was measured under an earlier contract is apart. Where tests were skipped, the answer stands only if they cannot have shifted the mean
+to the other side. It binds operators and is indicative.
 
 Both rules are about the samples themselves, so an answer errs by no chance, and no confidence is shared out among offices.
 """
@@ -27,11 +28,14 @@ from doxa_collector.period import Period, local_day
 from doxa_collector.plans.model import Rule
 from doxa_collector.rollups.model import LineRuns
 from doxa_collector.rollups.polled import LinePolls
-from doxa_collector.statistics.qcvn import NEEDED_SAMPLES, qcvn_way
+from doxa_collector.statistics.due import shifted
+from doxa_collector.statistics.level import CONFIDENCE
+from doxa_collector.statistics.qcvn import NEEDED_SAMPLES, NEEDED_SHARE, qcvn_way
 from doxa_collector.statistics.rollup import added
 from doxa_collector.statistics.sample import plain
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.layers import Layer
+from doxa_core.outcome import Outcome
 
 SPEED: Final = "speed"
 """The meter of whole transfers."""
@@ -208,7 +212,7 @@ def _by_qcvn(evidence: Evidence, line: Line, inside: InForce | None) -> Ruled:
     if inside is None:
         return Ruled(outcome=VerdictOutcome.INSUFFICIENT, reasons=("no_samples",))
     runs = inside.runs.between(_number(first), _number(evidence.day))
-    ways = [_way(runs, f"{way}_mean@{Layer.PAYLOAD}", row[name]) for way, name in _RATES.items()]
+    ways = [qcvn_way_of(runs, f"{way}_mean@{Layer.PAYLOAD}", row[name]) for way, name in _RATES.items()]
     outcome, reasons, telling = _told(ways)
     least = min((way.share for way in telling if way.share is not None), default=None)
     return Ruled(
@@ -225,14 +229,28 @@ class _Way(NamedTuple):
     meets: bool | None
     share: float | None
     samples: int
+    skips: bool = False
+    """Whether it is open because of skipped tests."""
 
 
-def _way(runs: LineRuns, series: str, rate: float) -> _Way:
+def qcvn_way_of(runs: LineRuns, series: str, rate: float) -> _Way:
+    """`statistics.qcvn.qcvn_way`; open where skipped tests might turn it."""
     n, total = added(runs.sums(series).values())
     if n < NEEDED_SAMPLES:  # most lines of a country: their rollups need not be made
         return _Way(None, plain(total, n) / rate if n else None, n)
     found = qcvn_way(runs.rollup(series), rate)
-    return _Way(found.meets, found.share, found.samples)
+    turned = found.meets is not None and _skips_turn(runs, series, plain(total, n), NEEDED_SHARE * rate)
+    return _Way(None if turned else found.meets, found.share, found.samples, turned)
+
+
+def _skips_turn(runs: LineRuns, series: str, mean: float, needed: float) -> bool:
+    """Whether the mean would lie on the other side, had no test been skipped: the shift alone is asked, no chance besides."""
+    placed = runs.placed(series) if any(Outcome.SKIPPED in day for day in runs.outcomes.values()) else None
+    if placed is None:
+        return False
+    met = mean >= needed
+    shift = shifted(placed, CONFIDENCE, low=met)
+    return shift is None or (mean + shift >= needed) is not met
 
 
 def _told(ways: Sequence[_Way]) -> tuple[VerdictOutcome, tuple[str, ...], Sequence[_Way]]:
@@ -244,6 +262,8 @@ def _told(ways: Sequence[_Way]) -> tuple[VerdictOutcome, tuple[str, ...], Sequen
         return VerdictOutcome.PASS, (), ways
     if any(way.samples < NEEDED_SAMPLES for way in ways):
         return VerdictOutcome.INSUFFICIENT, ("too_few_samples",), ways
+    if skips := [way for way in ways if way.skips]:
+        return VerdictOutcome.INSUFFICIENT, ("skips_decide",), skips
     return VerdictOutcome.PROBE_LIMITED, ("probe_was_limit",), [way for way in ways if way.meets is None]
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, Literal
 
-METHOD: Final = 2
+METHOD: Final = 3
 """How verdicts come about. 1: by the estimate alone (until 11/2026). 2: by bounds over days (docs/judging.md).
+3: and where tests were skipped, only what also holds for all that were due.
 
 Whatever changes an answer for the same evidence is another method. A month that was closed by another one is shown as it
 was closed and never judged again.

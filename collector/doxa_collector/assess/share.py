@@ -333,8 +333,8 @@ def _reasons(members: Sequence[Member], counts: Counter[Standing], missing: Miss
 
 
 _TOLD_OF_MEMBERS: Final = (
-    "no_probe", "within_uncertainty", "too_few_days", "between_layers", "outermost_open", "no_capacity", "no_seven_days",
-    "days_incomplete", "missing_samples_decide", "layer_not_counted",
+    "no_probe", "within_uncertainty", "skips_decide", "too_few_days", "between_layers", "outermost_open", "no_capacity",
+    "no_seven_days", "days_incomplete", "missing_samples_decide", "layer_not_counted",
 )  # fmt: skip
 """What keeps an office unknown and stands among the share's own reasons too."""
 

@@ -103,7 +103,7 @@ def _amount(said: _Said) -> list[str]:
     found = [f"n = {verdict.n}/{least}" if few else f"n = {verdict.n}"]
     if "too_few_days" in verdict.reasons and least_days is not None:
         found.append(said.say(_DAYS.fill(days=detail.get("days", 0), least=least_days)))
-    if "within_uncertainty" in verdict.reasons:
+    if {"within_uncertainty", "skips_decide"} & set(verdict.reasons):
         ends = ((_FROM, verdict.lower), (_TO, verdict.upper))
         found.append(" ".join(said.say(word.fill(end=_end(said, end))) for word, end in ends if end is not None))
     return [part for part in found if part]

@@ -14,6 +14,7 @@ from typing import Final
 from doxa_collector.rollups.model import LineRuns, Series, Trace, blank
 from doxa_collector.rollups.series import SERIES
 from doxa_collector.statistics.bins import bin_of, width_at
+from doxa_collector.statistics.due import Placed, Placement
 from doxa_collector.statistics.rollup import Day, Rollup, Tallies, Tally
 from doxa_collector.statistics.sample import micro
 from doxa_core.outcome import Outcome
@@ -23,6 +24,7 @@ ENDINGS: Final = (Outcome.OK, Outcome.FAILED, Outcome.SKIPPED, Outcome.PROBE_LIM
 CODE_OF: Final = {outcome: code for code, outcome in enumerate(ENDINGS)}
 _OK: Final = CODE_OF[Outcome.OK]
 _LIMITED: Final = CODE_OF[Outcome.PROBE_LIMITED]
+_SKIPPED: Final = CODE_OF[Outcome.SKIPPED]
 _BY_NAME: Final = sorted((outcome, code) for code, outcome in enumerate(ENDINGS))
 TELLING: Final = (Outcome.OK, Outcome.PROBE_LIMITED)
 """What a failed run got through says nothing about the line's rate."""
@@ -128,6 +130,21 @@ class Runs:
                 found[day] = there
         return found
 
+    def placed(self, name: str) -> Placement:
+        """Day → its runs with a value and its skipped ones."""
+        units, absent = self.column(name) or (repeat(-1), -1)
+        every = list(zip(self.half_hours, units, self.endings, strict=False))
+        found: dict[int, list[Placed]] = {}
+        for day, (start, end) in self.spans.items():
+            there = [
+                Placed(half_hour, None) if ending == _SKIPPED else Placed(half_hour, value, ending == _LIMITED)
+                for half_hour, value, ending in every[start:end]
+                if ending == _SKIPPED or (value != absent and ending in (_OK, _LIMITED))
+            ]
+            if there:
+                found[day] = there
+        return found
+
 
 def _plain_days(
     spans: Spans, half_hours: bytes, units: Sequence[int], outcomes: Mapping[int, Mapping[Outcome, int]]
@@ -172,7 +189,7 @@ def line_runs(site: str, link: str, meter: str, runs: Runs, traces: Mapping[int,
         site=site,
         link=link,
         meter=meter,
-        series=Series(SERIES[meter], lambda name: runs.rollup(name, outcomes), runs.sums, runs.units),
+        series=Series(SERIES[meter], lambda name: runs.rollup(name, outcomes), runs.sums, runs.units, runs.placed),
         traces=traces,
         outcomes=outcomes,
     )

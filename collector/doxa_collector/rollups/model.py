@@ -6,6 +6,7 @@ from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from doxa_collector.statistics.due import Placement
 from doxa_collector.statistics.rollup import Day, Rollup, Tally
 from doxa_core.outcome import Outcome
 
@@ -42,11 +43,13 @@ class Series(Mapping[str, Rollup]):
         build: Callable[[str], Rollup],
         sums: Callable[[str], Mapping[int, Tally]] | None = None,
         units: Callable[[str], Units | None] | None = None,
+        placed: Callable[[str], Placement | None] | None = None,
     ) -> None:
         self.names = tuple(names)
         self._build = build
         self._sums = sums
         self._units = units
+        self._placed = placed
         self.known: dict[Any, Any] = {}
         """What was found of it once and may be asked again."""
         self._made: dict[str, Rollup] = {}
@@ -78,6 +81,10 @@ class Series(Mapping[str, Rollup]):
         if self._units is None:
             return None
         return self._units(name) if name in self.names else {}
+
+    def placed(self, name: str) -> Placement | None:
+        """Day → its runs with a value and its skipped ones, at their half hours; None where only the rollup is known."""
+        return None if self._placed is None else self._placed(name)
 
     def sums(self, name: str) -> Mapping[int, Tally]:
         """Day → all its values as they stand; days without any are absent. Cheaper than the rollup where only that
@@ -129,7 +136,8 @@ class LineRuns:
                 _names(series),
                 lambda name: Rollup(days={d: one for d, one in _days(series, name).items() if d in days}),
                 lambda name: {d: one for d, one in _sums_of(series, name).items() if d in days},
-                lambda name: _units_on(self.units(name), days),
+                lambda name: _on(self.units(name), days),
+                lambda name: _on(self.placed(name), days),
             ),
             traces={day: trace for day, trace in self.traces.items() if day in days},
             outcomes={day: one for day, one in self.outcomes.items() if day in days},
@@ -153,6 +161,10 @@ class LineRuns:
         """See `Series.units`."""
         return self.series.units(series) if isinstance(self.series, Series) else None
 
+    def placed(self, series: str) -> Placement | None:
+        """See `Series.placed`."""
+        return self.series.placed(series) if isinstance(self.series, Series) else None
+
     def merge(self, later: "LineRuns") -> "LineRuns":
         """Together with runs of the same line and meter on other days.
 
@@ -174,7 +186,8 @@ class LineRuns:
                 names,
                 lambda name: Rollup(days=_sorted(one.rollup(name).days, two.rollup(name).days)),
                 lambda name: _sorted(one.sums(name), two.sums(name)),
-                lambda name: _units_of_both(one.units(name), two.units(name)),
+                lambda name: _of_both(one.units(name), two.units(name)),
+                lambda name: _of_both(one.placed(name), two.placed(name)),
             ),
             traces=_sorted(self.traces, later.traces),
             outcomes=_sorted(self.outcomes, later.outcomes),
@@ -232,11 +245,11 @@ def _sums(rollup: Rollup | None) -> dict[int, Tally]:
     return {} if rollup is None else {day: one.all for day, one in rollup.days.items() if one.slots}
 
 
-def _units_on(units: Units | None, days: Container[int]) -> Units | None:
-    return None if units is None else {day: found for day, found in units.items() if day in days}
+def _on(found: Mapping[int, T] | None, days: Container[int]) -> Mapping[int, T] | None:
+    return None if found is None else {day: one for day, one in found.items() if day in days}
 
 
-def _units_of_both(one: Units | None, two: Units | None) -> Units | None:
+def _of_both(one: Mapping[int, T] | None, two: Mapping[int, T] | None) -> Mapping[int, T] | None:
     return None if one is None or two is None else _sorted(one, two)
 
 

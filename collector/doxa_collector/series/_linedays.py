@@ -78,7 +78,7 @@ def read_line_day(conn: Connection, site: str, link: str, layer: str | None, fro
         elif meter == "ipv6":
             _states(found, conn.execute(_RUNS, asked).all())
         else:
-            found.outcomes.update(dict(conn.execute(_COUNTS, asked).tuples()))
+            found.outcomes.update(dict(conn.execute(_COUNTS, asked).tuples().all()))  # a result itself has keys
     return found
 
 

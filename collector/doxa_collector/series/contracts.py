@@ -1,4 +1,8 @@
-"""`doxa_contract`: what each line's contract promises, and what follows from it, so that a panel needs no constant."""
+"""`doxa_contract`: what each line's contract promises, and what follows from it, so that a panel needs no constant.
+
+With it how many samples a month the two countings of speed want of a line of this kind: those of i-Speed (for which it
+is published) and of QCVN 34 (for which it may be judged).
+"""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -10,6 +14,7 @@ from doxa_collector.series._hourly import Only, hourly
 from doxa_collector.series._registry import Row, View, is_internal
 from doxa_collector.series._world import World
 from doxa_collector.sink import Point, Stream, Tier
+from doxa_collector.statistics import ispeed, qcvn
 from doxa_core.linkkind import LinkKind
 
 _TSLCD: Final = "national/tslcd-100.toml"
@@ -21,7 +26,7 @@ def streams(world: World) -> Sequence[Stream]:
 
 
 def tell(view: View, at_us: int, only: Only | None) -> Iterable[Point]:
-    """One point for each line whose contract is in force and says something."""
+    """One point for each line in force; a contract that says nothing leaves its fields out."""
     for row in view.links:
         if only is None or row["site"] in only.sites:
             yield Point(
@@ -44,6 +49,8 @@ def _fields(row: Row) -> dict[str, float | None]:
         "floor_down_mbps": None if floor is None or down is None else floor * down,
         "floor_up_mbps": None if floor is None or up is None else floor * up,
         "required_mbps": tslcd_reference() if row["kind"] == LinkKind.TSLCD else None,
+        "samples_goal_count": None if row["kind"] == LinkKind.TSLCD else float(ispeed.NEEDED_SAMPLES),
+        "samples_full_count": float(qcvn.NEEDED_SAMPLES) if row["kind"] == Rule.QCVN_34.link_kind else None,
     }
 
 

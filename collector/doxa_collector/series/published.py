@@ -16,6 +16,7 @@ from doxa_collector.series._batch import batch, position_of
 from doxa_collector.series._registry import is_internal
 from doxa_collector.series._world import World
 from doxa_collector.sink import Item, Point, Stream, Tier
+from doxa_collector.statistics import ispeed
 
 _DAYS = 31
 
@@ -59,6 +60,8 @@ def _days(row: AnyRow, provinces: dict[str, str]) -> Iterator[Point]:
             },
             fields={
                 "published_mbps": row.value_mbps, "samples_count": None if row.n is None else float(row.n),
+                # Only a commune is published from so many samples on.
+                "samples_goal_count": float(ispeed.NEEDED_SAMPLES) if len(row.place_code) > 2 else None,
             },
             at_us=at_us,
             internal=is_internal(row.link_kind.partition("-")[0]),  # mobile-5g is mobile

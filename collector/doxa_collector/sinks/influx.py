@@ -45,6 +45,19 @@ class Audience(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How many days each bucket keeps what it gets; 0 is for ever. The store does it: `sinks setup` and `sinks check`."""
+
+    raw_days: int = 90
+    five_minutes_days: int = 365
+    long_days: int = 0
+
+    def days(self, tier: Tier) -> int:
+        """Of one tier."""
+        return {Tier.RAW: self.raw_days, Tier.FIVE_MINUTES: self.five_minutes_days, Tier.LONG: self.long_days}[tier]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Where to write and what to tell."""
 
@@ -60,6 +73,7 @@ class Options:
     tags: tuple[str, ...] = TAGS
     timeout_s: float = 10.0
     gzip: bool = True
+    retention: Retention = Retention()
 
 
 def read_options(table: Table, base: Path) -> Options:
@@ -79,7 +93,21 @@ def read_options(table: Table, base: Path) -> Options:
         tags=tags,
         timeout_s=table.number("timeout_s", 0.1, 300, 10.0),
         gzip=table.flag("gzip", default=True),
+        retention=_retention(table.table("retention", optional=True)),
     )
+
+
+def _retention(table: Table | None) -> Retention:
+    plain = Retention()
+    if table is None:
+        return plain
+    found = Retention(
+        raw_days=table.integer("raw_days", 0, _LONGEST_DAYS, plain.raw_days),
+        five_minutes_days=table.integer("five_minutes_days", 0, _LONGEST_DAYS, plain.five_minutes_days),
+        long_days=table.integer("long_days", 0, _LONGEST_DAYS, plain.long_days),
+    )
+    table.close()
+    return found
 
 
 def _url(table: Table) -> str:
@@ -247,6 +275,7 @@ def _words(error: ApiException) -> str:
     return " ".join(text.split())[:300]
 
 
+_LONGEST_DAYS: Final = 36_500
 _BAD_POINTS: Final = (400, 413, 422)
 """Answers about the points themselves; all others are about the server, the way or the token."""
 _SERVER_FAULT: Final = 500

@@ -9,7 +9,7 @@ missed only by those that tell, without limited ones that do not reach it; betwe
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from doxa_collector.plans.model import Operator, Statistic
@@ -52,7 +52,8 @@ class Decision:
     outcome: VerdictOutcome
     figure: Figure | None = None
     reasons: tuple[str, ...] = field(default=())
-    """`no_samples`, `too_few_samples`, `too_few_days`, `within_uncertainty`, `probe_was_limit`."""
+    """`no_samples`, `too_few_samples`, `too_few_days`, `within_uncertainty`, `probe_was_limit`,
+    `skips_decide`."""
 
 
 def decide(rollup: Rollup, rule: Rule) -> Decision:
@@ -98,6 +99,23 @@ def _decision(leaning: VerdictOutcome, figure: Figure, rule: Rule) -> Decision:
     if near is not None and rule.operator.holds(near, rule.target) is wanted:
         return Decision(outcome=leaning, figure=figure)
     return Decision(outcome=VerdictOutcome.INSUFFICIENT, figure=figure, reasons=("within_uncertainty",))
+
+
+def as_due(found: Decision, due: Figure | None, rule: Rule) -> Decision:
+    """A pass or a fail where tests were skipped: it stands if it also holds for the figure of all that was due.
+
+    Its bounds reach over those of both.
+    """
+    if found.figure is None:
+        return found
+    lower, upper = (None, None) if due is None else (due.lower, due.upper)
+    figure = replace(found.figure, lower=_outer(min, found.figure.lower, lower), upper=_outer(max, found.figure.upper, upper))
+    again = _decision(found.outcome, figure, rule)
+    return again if again.outcome is found.outcome else replace(again, reasons=("skips_decide",))
+
+
+def _outer(most: Callable[[float, float], float], one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else most(one, other)
 
 
 def _too_few(figure: Figure, rule: Rule) -> tuple[str, ...]:

@@ -1,28 +1,25 @@
 """*Xã*: every line of a commune's offices against what was promised, what the plan wants and what i-Speed published."""
 
-from dataclasses import replace
 from typing import Final
 
 from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
-from doxa_dashboards import cards, codes, variables
+from doxa_dashboards import variables
 from doxa_dashboards.annotations import of_commune
 from doxa_dashboards.catalogue import WINDOW
 from doxa_dashboards.charts import chart
 from doxa_dashboards.page import Page, Section, to_page
 from doxa_dashboards.pages._commune_quality import LINE, ipv6, presence, quality
+from doxa_dashboards.pages._verdicts import verdicts
 from doxa_dashboards.panel import KINDS, Ask, Card, Words
 from doxa_dashboards.query import (
     among,
     chosen,
-    compared,
     equal,
-    field,
     last,
     lost,
     mean,
     median,
-    newest,
     over_time,
     select,
     sent,
@@ -56,7 +53,11 @@ def page() -> Page:
             variables.window(),
         ],
         annotations=of_commune(),
-        links=[to_page("province", Text(vi="Lên tỉnh", en="Up to the province"), "province")],
+        links=[
+            to_page("province", Text(vi="Lên tỉnh", en="Up to the province"), "province"),
+            to_page("tslcd", Text(vi="Mạng TSLCD", en="TSLCD network"), "province", "place"),
+            to_page("noc", Text(vi="NOC", en="NOC"), "province"),
+        ],
     )
 
 
@@ -123,48 +124,8 @@ def _lines() -> Card:
 
 
 def _verdicts() -> Card:
-    judged = newest(
-        "doxa_verdict",
-        last("outcome_code", "outcome"),
-        field("threshold"),
-        field("n_count", "n"),
-        field("value"),
-        lasts=cards.PERIODS,
-        where=chosen("province", "place", "kind"),
-        by="plan target kind",
-    )
-    # A store keeps the value that a period had before it was judged anew without one: it is read only where one counts.
-    valued = select(
-        judged, field("value"), where=(compared("outcome", "<", codes.UNDECIDED_FROM),), by="plan target kind"
-    )
-    told = replace(judged, columns=judged.columns[:3])
-    return grid(
-        "verdicts",
-        Words(
-            title=Text(vi="Kết quả đánh giá gần nhất theo chỉ tiêu", en="Latest verdicts by target"),
-            meaning=Text(
-                vi="Kết luận của kỳ đánh giá gần nhất tính đến cuối khoảng thời gian. «Chưa đủ mẫu» và «thiết bị đo giới hạn» "
-                "không phải là không đạt. Ngưỡng lấy từ kế hoạch đang có hiệu lực của kỳ đó.",
-                en="The verdict of the latest period up to the end of the range. 'Insufficient samples' and 'probe limited' are no "
-                "fail. The threshold is that of the plan in force then.",
-            ),
-            nothing=Text(vi="Chưa có kỳ đánh giá nào cho xã này", en="Nothing was judged for this commune yet"),
-        ),
-        Ask(select=told),
-        Ask(select=valued),
-        columns=[
-            Col(name="plan", title=Text(vi="Kế hoạch", en="Plan")),
-            Col(name="target", title=Text(vi="Chỉ tiêu", en="Target")),
-            Col(name="kind", title=Text(vi="Loại", en="Kind"), words=KINDS),
-            Col(name="outcome", title=Text(vi="Kết quả", en="Outcome"), unit="code", codes=codes.VERDICT),
-            Col(name="value", title=Text(vi="Giá trị đo", en="Measured"), unit="value"),
-            Col(name="threshold", title=Text(vi="Ngưỡng", en="Threshold"), unit="value"),
-            Col(name="n", title=Text(vi="Số mẫu", en="Samples"), unit="count"),
-        ],
-        order="outcome",
-        descending=False,
-        height=7,
-    )
+    nothing = Text(vi="Chưa có kỳ đánh giá nào cho xã này", en="Nothing was judged for this commune yet")
+    return verdicts(*chosen("province", "place", "kind"), nothing=nothing)
 
 
 def _speeds() -> Section:

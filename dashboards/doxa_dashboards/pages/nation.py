@@ -63,6 +63,11 @@ def page() -> Page:
         ],
         variables=[variables.plan(country=True), variables.kind(several=False)],
         annotations=[events(equal("province", COUNTRY))],
+        links=[
+            to_page("noc", Text(vi="NOC", en="NOC")),
+            to_page("providers", Text(vi="Nhà mạng", en="Providers"), "kind"),
+            to_page("tslcd", Text(vi="Mạng TSLCD", en="TSLCD network")),
+        ],
         range_from="now-30d",
         refresh="15m",
     )

@@ -8,6 +8,7 @@ from doxa_dashboards import cards, codes, variables
 from doxa_dashboards.annotations import of_province
 from doxa_dashboards.charts import chart
 from doxa_dashboards.page import Page, Section, to_page
+from doxa_dashboards.pages._providers import comparison
 from doxa_dashboards.panel import Ask, Card, Link, Words
 from doxa_dashboards.query import (
     among,
@@ -57,7 +58,7 @@ def page() -> Page:
             ),
             Section(title=Text(vi="Các xã theo chỉ tiêu", en="Communes by target"), cards=[_targets()]),
             Section(title=Text(vi="Thứ tự các xã", en="The communes in order"), cards=[_ranking()]),
-            Section(title=Text(vi="So sánh nhà mạng", en="Providers compared"), cards=[_providers(), *_trends()]),
+            Section(title=Text(vi="So sánh nhà mạng", en="Providers compared"), cards=[comparison("providers", _PROVIDERS, *AREA), *_trends()]),
             Section(
                 title=Text(vi="Sự cố", en="Incidents"),
                 cards=[cards.incidents_now(among("province", "${province}", COUNTRY), link=_commune("place"))],
@@ -65,7 +66,12 @@ def page() -> Page:
         ],
         variables=[variables.province(), variables.plan(), variables.kind(several=False), variables.provider()],
         annotations=of_province(),
-        links=[to_page("nation", Text(vi="Lên toàn quốc", en="Up to the nation"))],
+        links=[
+            to_page("nation", Text(vi="Lên toàn quốc", en="Up to the nation")),
+            to_page("noc", Text(vi="NOC", en="NOC"), "province"),
+            to_page("providers", Text(vi="Nhà mạng", en="Providers"), "province", "kind"),
+            to_page("tslcd", Text(vi="Mạng TSLCD", en="TSLCD network"), "province"),
+        ],
         range_from="now-30d",
         refresh="15m",
     )
@@ -161,53 +167,6 @@ def _ranking() -> Card:
     )
 
 
-def _providers() -> Card:
-    share = {
-        name: computed("{a} / {c}", name, a=total(f"{field}_count"), c=total("contracted_count"))
-        for name, field in (("reached", "reached_contract"), ("below", "below_floor"))
-    }
-    ready = computed("{a} / {m}", "ipv6", a=total("ipv6_ready_count"), m=total("ipv6_tested_count"))
-    medians = select(
-        "doxa_area_1d",
-        last("lines_count", "lines"),
-        median("download_median_mbps", "down"),
-        median("upload_median_mbps", "up"),
-        median("rtt_p50_median_ms", "rtt"),
-        median("loss_percent", "loss"),
-        where=AREA,
-        by="provider",
-    )
-    return grid(
-        "providers",
-        Words(
-            title=Text(vi="Các nhà mạng trên địa bàn", en="The providers in the province"),
-            meaning=Text(
-                vi="Trung vị qua các ngày của trung vị mỗi ngày giữa các đường truyền. Các gói cước khác nhau nên tốc độ không so "
-                "sánh trực tiếp được; «đạt hợp đồng» mới là so với cam kết. «Dưới mức QCVN» là dưới 80 % hợp đồng.",
-                en="Median over the days of each day's median over the lines. Contracts differ, so rates do not compare; "
-                "'reached the contract' does. 'Below QCVN' is below 80 % of the contract.",
-            ),
-            nothing=Text(vi="Chưa có số liệu theo nhà mạng", en="No figures by provider"),
-        ),
-        Ask(select=medians),
-        Ask(select=select("doxa_area_1d", *share.values(), where=(*AREA, cards.CONTRACTED), by="provider")),
-        Ask(select=select("doxa_area_1d", ready, where=(*AREA, compared("ipv6_tested_count", ">", 0)), by="provider")),
-        columns=[
-            Col(name="provider", title=Text(vi="Nhà mạng", en="Provider")),
-            Col(name="lines", title=Text(vi="Số đường truyền", en="Lines"), unit="count"),
-            Col(name="down", title=Text(vi="Tải xuống", en="Download"), unit="mbps"),
-            Col(name="up", title=Text(vi="Tải lên", en="Upload"), unit="mbps"),
-            Col(name="reached", title=Text(vi="Đạt hợp đồng", en="Reached the contract"), unit="ratio"),
-            Col(name="below", title=Text(vi="Dưới mức QCVN", en="Below QCVN"), unit="ratio"),
-            Col(name="rtt", title=Text(vi="Độ trễ", en="Latency"), unit="ms"),
-            Col(name="loss", title=Text(vi="Mất gói", en="Loss"), unit="percent"),
-            Col(name="ipv6", title=Text(vi="IPv6 sẵn sàng", en="IPv6 ready"), unit="ratio"),
-        ],
-        order="reached",
-        height=7,
-    )
-
-
 def _trends() -> list[Card]:
     return [
         chart(
@@ -231,3 +190,4 @@ _TREND: Final = Text(
     vi="Mỗi ngày: trung vị giữa các đường truyền của nhà mạng, mỗi đường lấy trung vị trong ngày. Ngày theo giờ Việt Nam.",
     en="Each day: the median over the provider's lines of the line's median of the day. Vietnamese days.",
 )
+_PROVIDERS: Final = Text(vi="Các nhà mạng trên địa bàn", en="The providers in the province")

@@ -15,12 +15,13 @@ from typing import Final
 
 from doxa_collector.assess.p95 import MOST, Contract, judge_week
 from doxa_collector.assess.percentile import rank
+from doxa_collector.assess.rules import qcvn_way_of
 from doxa_collector.assess.traffic import PER_DAY, FiveMinutes
 from doxa_collector.period import Period
 from doxa_collector.plans.model import Statistic
 from doxa_collector.statistics.fcc import SPEED_SHARE, FccShare, fcc_view
 from doxa_collector.statistics.mean import Figure
-from doxa_collector.statistics.qcvn import NEEDED_SHARE, qcvn_way
+from doxa_collector.statistics.qcvn import NEEDED_SHARE
 from doxa_collector.statistics.windows import EVENING
 from doxa_collector.verdict import VerdictOutcome
 from doxa_core.layers import Layer
@@ -99,7 +100,7 @@ def qcvn_rates(kind: Kind, months: int, seed: int, calibration: int = _CALIBRATI
     for _ in range(months):
         noise = Noise(list(seen(often, month(often, draw), draw)))
         for level in LEVELS:
-            found = qcvn_way(noise.line(scale * level).runs.rollup("download@ip"), TARGET)
+            found = qcvn_way_of(noise.line(scale * level).runs, "download@ip", TARGET)
             outcome = _outcome(found.meets)
             cells.count(f"QCVN 34; {kind.name}, {_OFTEN} a day", f"{level:.2f}", DOXA, outcome, met=met(level))
     return cells

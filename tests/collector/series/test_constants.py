@@ -81,10 +81,12 @@ def test_a_contract_holds_on_its_days_and_tells_what_follows_from_it(filled: Eng
     assert fixed[midnight - HOUR]["contracted_down_mbps"] == 200
     assert fixed[midnight] == {
         "contracted_down_mbps": 300, "contracted_up_mbps": 150, "floor_down_mbps": 240, "floor_up_mbps": 120,
+        "samples_goal_count": 300, "samples_full_count": 1000,
     }  # fmt: skip
     tslcd = shelf.of("doxa_contract", kind="tslcd")[START]
     assert tslcd == {"contracted_down_mbps": 100, "required_mbps": 100}
-    assert not shelf.of("doxa_contract", kind="mobile"), "a contract that says nothing is not there"
+    mobile = shelf.of("doxa_contract", kind="mobile")[START]
+    assert mobile == {"samples_goal_count": 300}, "a contract that says nothing is not there; QCVN 34 is of fixed lines"
     assert {item.tags["kind"] for item in shelf.sent if item.internal} == {"tslcd"}
 
 

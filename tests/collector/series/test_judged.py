@@ -92,7 +92,7 @@ def test_a_published_figure_is_a_line_through_its_month(engine: Engine, tmp_path
     assert list(country) == [first + n * DAY for n in range(28)]
     assert set(map(repr, country.values())) == {repr({"published_mbps": 258.3, "samples_count": 1000.0})}
     commune = shelf.of("doxa_published", place="06184", province="20", source_mark="V")
-    assert (len(commune), next(iter(commune.values()))) == (30, {"published_mbps": 258.3})
+    assert (len(commune), next(iter(commune.values()))) == (30, {"published_mbps": 258.3, "samples_goal_count": 300})
     assert {one.tags["kind"] for one in shelf.sent if one.internal} == {"tslcd"}
     with writing(engine) as conn:
         conn.execute(update(figure).where(figure.c.place_code == "00").values(superseded_us=START))

@@ -21,7 +21,7 @@ from doxa_lab.servers import InfluxDB16
 OPTIONS = Options(url="http://127.0.0.1", bucket="doxa", org="doxa")
 LINES = (("dong-dang", "fixed"), ("dong-dang", "mang-rieng"), ("hong-phong", "fixed"), ("dien-bien", "mobile"))
 SMALL = Country(
-    provinces=2, communes=3, offices=3, probes=4, lines=4, areas=4, country_areas=4, contracts=3,
+    provinces=2, communes=3, offices=3, probes=4, lines=4, areas=4, country_areas=4, contracts=4,
     tasks=(Task(meter="latency", lines=4, far_ends=2), Task(meter="speed", lines=4, outcomes=1),
            Task(meter="latency", lines=1, outcomes=1)),
 )  # fmt: skip
