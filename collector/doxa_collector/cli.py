@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from doxa_collector import asking
 from doxa_collector.config import DEFAULT_FILE, Settings, read_settings
@@ -20,7 +20,7 @@ from doxa_collector.ledger.engine import open_ledger, writing
 from doxa_collector.ledger.engine import reading as looking
 from doxa_collector.ledger.writing import note
 from doxa_collector.rollups import cli as rollups
-from doxa_collector.stores import cli as stores
+from doxa_collector.stores import arguments as stores
 from doxa_core.errors import InputError
 from doxa_core.language import VIETNAM_TIME, Text, local_time, number
 from doxa_core.moments import microseconds
@@ -219,21 +219,26 @@ def sinks_status(args: argparse.Namespace) -> int:
 
 def sinks_check(args: argparse.Namespace) -> int:
     """Whether each sink's store is as the settings say; 1 where something is wrong."""
+    from doxa_collector.stores.cli import run_check
+    from doxa_collector.stores.finding import Finding
+
     settings = read_settings(args.config)
     if args.name is not None:
         _known_sink(args.name, settings)
     sinks = [(sink.name, sink.options) for sink in settings.sinks if args.name in (None, sink.name)]
 
-    def ask(question: Callable[[Any], list[stores.Finding]]) -> list[stores.Finding]:
+    def ask(question: Callable[[Connection], list[Finding]]) -> list[Finding]:
         with _ledger(settings) as engine, looking(engine) as conn:
             return question(conn)
 
-    return stores.run_check(sinks, args, ask)
+    return run_check(sinks, args, ask)
 
 
 def sinks_setup(args: argparse.Namespace) -> int:
     """Make in a store what a sink needs; 1 where something could not be made."""
-    return stores.run_setup(args)
+    from doxa_collector.stores.cli import run_setup
+
+    return run_setup(args)
 
 
 def sinks_rewind(args: argparse.Namespace) -> int:

@@ -3,13 +3,18 @@
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 Language = Literal["vi", "en"]
 LANGUAGES: Final[tuple[Language, ...]] = ("vi", "en")
 
 VIETNAM_TIME: Final = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 """Vietnam has had UTC+7 without daylight saving since 1975, so no time-zone database is needed on the probe."""
+
+_MOST_EXACT: Final = 1e15
 
 _chosen: list[Language] = []
 
@@ -51,11 +56,23 @@ class Text:
 
 
 def number(value: float, decimals: int, lang: Language | None = None) -> str:
-    """`value` as people write it: 1.234,5 in Vietnamese, 1,234.5 in English."""
-    plain = f"{value:,.{decimals}f}"
+    """`value` as people write it: 1.234,5 in Vietnamese, 1,234.5 in English.
+
+    What lies in the middle as it is written (95.25) goes away from zero, as in a workbook and at school; Python's own
+    format would look at the binary fraction, and a paper would differ from the sheet beside it.
+    """
+    plain = f"{_rounded(value, decimals):,.{decimals}f}"
     if (lang or language()) == "en":
         return plain
     return plain.translate(str.maketrans(",.", ".,"))
+
+
+def _rounded(value: float, decimals: int) -> "float | Decimal":
+    if not abs(value) < _MOST_EXACT:  # from here on a float has no decimals to round; what is no number stays one
+        return value
+    from decimal import ROUND_HALF_UP, Decimal  # whoever prints no number does not pay for it
+
+    return Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 def local_time(moment: datetime, lang: Language | None = None) -> str:

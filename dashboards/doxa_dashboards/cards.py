@@ -178,8 +178,10 @@ def open_incidents(*where: Condition) -> Card:
         Words(
             title=Text(vi="Sự cố đang xảy ra", en="Open incidents"),
             meaning=Text(
-                vi="Số sự cố chưa khôi phục ở cuối khoảng thời gian (độ mịn năm phút). 0 nghĩa là đã kiểm tra và không có.",
-                en="Incidents not resolved at the end of the range, by five minutes. 0 means looked at and none.",
+                vi="Số sự cố chưa khôi phục ở cuối khoảng thời gian (độ mịn năm phút). Sự cố lan nhiều tỉnh được tính một lần ở mỗi "
+                "tỉnh. 0 nghĩa là đã kiểm tra và không có.",
+                en="Incidents not resolved at the end of the range, by five minutes. One that reaches several provinces counts in "
+                "each of them. 0 means looked at and none.",
             ),
             nothing=Text(vi="Chưa có số liệu", en="No figures"),
         ),

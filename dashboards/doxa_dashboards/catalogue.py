@@ -101,8 +101,8 @@ _WRITTEN: Final = (
         "doxa_contract",
         Tier.LONG,
         _W,
-        "contracted_down_mbps contracted_up_mbps floor_down_mbps floor_up_mbps required_mbps samples_goal_count"
-        " samples_full_count",
+        "contracted_down_mbps contracted_up_mbps floor_down_mbps floor_up_mbps limit_down_mbps limit_up_mbps required_mbps"
+        " samples_goal_count samples_full_count",
     ),
     _series(
         "doxa_target",

@@ -1,6 +1,7 @@
 """Charts over time, numbers, and states as bands, in the house style."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from grafana_foundation_sdk.builders import common as common_builders
@@ -26,10 +27,12 @@ def chart(
     bars: bool = False,
     stacked: bool = False,
     top: float | None = None,
+    columns: Mapping[str, tuple[Text, str]] = MappingProxyType({}),
 ) -> Card:
     """Lines over time (or `bars`), measured ones drawn through, references dashed by their role.
 
     `step` is the least length of `$__interval`; `stacked` shows shares of a whole; `top` is the axis' natural end.
+    `columns`: where one query brings several (its alias is `COLUMN`), what each is called, and its colour.
     """
     built = (
         timeseries.Panel()
@@ -49,9 +52,16 @@ def chart(
     if stacked:
         built.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
     built.overrides([_Override(number, ask) for number, ask in enumerate(asks)])
+    for name, (text, color) in columns.items():
+        told = [("displayName", str(text)), ("color", {"mode": "fixed", "fixedColor": color})]
+        built.override_by_name(name, [Property(id_val=key, value=value) for key, value in told])
     panel = dressed(built, words, asks, unit, as_table=False).build()
     panel.transformations = _in_words(asks) or None
     return Card(key=key, panel=panel, width=width, height=height)
+
+
+COLUMN: Final = Text(vi="$col", en="$col")
+"""The alias of a query whose series are told apart by their columns."""
 
 
 class _Override(cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]):

@@ -33,7 +33,8 @@ def province(*, several: bool = False) -> builders.QueryVariable:
 
 def province_or_country() -> builders.QueryVariable:
     """Which province, or all: then the country's own figures (`province` "00"), not those of the provinces together."""
-    return province().include_all(True).all_value(COUNTRY).current(_everything())  # noqa: FBT003 - the SDK's own
+    country = dashboard.VariableOption(selected=True, text=str(_ALL), value=ALL)
+    return province().include_all(True).all_value(COUNTRY).current(country)  # noqa: FBT003 - the SDK's own
 
 
 def place(*, several: bool = False) -> builders.QueryVariable:

@@ -29,6 +29,11 @@ def test_vietnamese_is_spoken_unless_english_was_chosen() -> None:
         (1234567.8, 1, "1.234.567,8", "1,234,567.8"),
         (0.0, 0, "0", "0"),
         (-0.5, 1, "-0,5", "-0.5"),
+        (95.25, 1, "95,3", "95.3"),  # the middle goes up, as in a workbook
+        (5.125, 2, "5,13", "5.13"),
+        (-2.5, 0, "-3", "-3"),
+        (1e15, 0, "1.000.000.000.000.000", "1,000,000,000,000,000"),
+        (float("inf"), 1, "inf", "inf"),
     ],
 )
 def test_numbers_have_the_marks_of_the_language(value: float, decimals: int, vi: str, en: str) -> None:

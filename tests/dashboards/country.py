@@ -22,6 +22,9 @@ HOUR, DAY, FIVE = 3600, 86_400, 300
 DAYS: Final = 4
 EMPTY_PROVINCE: Final = "42"
 
+NO_IPV6: Final = "muong-te"
+"""The office without IPv6: nothing but its address can be judged."""
+
 Tags = Mapping[str, str]
 
 BROKE_OUT_AGAIN: Final = frozenset({5})
@@ -85,7 +88,11 @@ def shown() -> Range:
 
 def lines(now: int) -> Iterator[tuple[Tier, str]]:
     """All points in line protocol with the tier that they belong to; `now` in seconds."""
-    for source in (_places, _lines, _targets, _changes, _measured, _areas, _judged, _presence, _incidents, _health):
+    for source in (
+        _places, _lines, _targets, _changes, _measured, _areas, _judged, _presence, _incidents, _health,
+        ispeed_runs, ispeed_samples, ispeed_published, ipv6_steps, health_collector, health_agents,
+        tslcd_measured, tslcd_judged, tslcd_network, tslcd_incidents, noc_failing, noc_planned,
+    ):  # fmt: skip
         yield from source(now)
 
 
@@ -129,7 +136,8 @@ def _lines(now: int) -> Iterator[tuple[Tier, str]]:
             down, up = (line.down / 2, line.up / 2) if before else (line.down, line.up)
             rates = {"contracted_down_mbps": down, "contracted_up_mbps": up}
             rates |= {"floor_down_mbps": 0.8 * down, "floor_up_mbps": 0.8 * up}
-            rates |= {"required_mbps": 100.0} if line.kind == "tslcd" else {}
+            limits = {"required_mbps": 100.0, "limit_down_mbps": 0.9 * down, "limit_up_mbps": 0.9 * up}
+            rates |= limits if line.kind == "tslcd" else {}
             yield _point("doxa_contract", line.tags, rates, at)
 
 
@@ -188,6 +196,8 @@ def _measured(now: int) -> Iterator[tuple[Tier, str]]:
 
 def _value(name: str, line: Line, rng: random.Random) -> float:
     noise = 1 + rng.uniform(-0.05, 0.05)
+    if line.site == NO_IPV6 and name.startswith("state_"):
+        return float(name == "state_none_flag")
     known = {
         "download_mbps": 0.9 * line.down * noise, "upload_mbps": 0.9 * line.up * noise, "sent_count": 600.0,
         "received_count": 597.0, "rtt_v6_to_v4_factor": noise, "state_ready_flag": 0.75, "state_partial_flag": 0.25,
@@ -203,7 +213,7 @@ def _areas(now: int) -> Iterator[tuple[Tier, str]]:
                 fields = {
                     "lines_count": 1, "measured_count": 1, "tested_count": 1, "contracted_count": 1, "download_median_mbps": 0.9 * line.down,
                     "upload_median_mbps": 0.9 * line.up, "reached_contract_count": line.place == "06184", "below_floor_count": 0,
-                    "rtt_p50_median_ms": 12, "loss_percent": 0.5, "ipv6_ready_count": 1, "ipv6_tested_count": 1,
+                    "rtt_p50_median_ms": 12, "loss_percent": 0.5, "ipv6_ready_count": line.site != NO_IPV6, "ipv6_tested_count": 1,
                     "runs_count": 96, "ok_count": 72, "failed_count": 24, "skipped_count": 0, "probe_limited_count": 0,
                 }  # fmt: skip
                 yield _point("doxa_area_1d", tags, fields, at)
@@ -274,3 +284,203 @@ def _health(now: int) -> Iterator[tuple[Tier, str]]:
                 "version": "0.6.0",
             }
             yield _point("doxa_agent", tags, fields, at)
+
+
+ISPEED_RUNS: Final = (100.0, 110.0, 200.0, 210.0, 180.0)
+"""Mbps of one line's single runs: median 180, mean 160."""
+
+
+def ispeed_runs(now: int) -> Iterator[tuple[Tier, str]]:
+    """Single speed tests; what failed or was limited by the probe is no sample."""
+    for line in LINES:
+        tags = {**line.tags, "task": "speed", "far_end": "vnix-hn", "family": "4"}
+        for n, rate in enumerate(ISPEED_RUNS):
+            fields = {"download_mbps": rate, "upload_mbps": rate / 2, "duration_s": 12}
+            yield _point("doxa_speed", {**tags, "outcome": "ok"}, fields, now - DAY - n * HOUR)
+        yield _point("doxa_speed", {**tags, "outcome": "failed"}, {"duration_s": 3}, now - 2 * DAY)
+        slow = {"download_mbps": 1, "upload_mbps": 1, "duration_s": 12}
+        yield _point("doxa_speed", {**tags, "outcome": "probe_limited"}, slow, now - 2 * DAY)
+    # To a second far end there are more runs: a mean of the two far ends' means is not the mean of the runs.
+    more = next(line for line in LINES if line.place == "06079").tags | {
+        "task": "speed",
+        "far_end": "core",
+        "family": "4",
+    }
+    for at in _every(DAY, now):
+        rates = dict.fromkeys(catalogue.windowed("download_mbps"), 500.0)
+        yield _point("doxa_speed_1d", more, {**rates, "runs_count": 9, "ok_count": 9}, at)
+
+
+def ispeed_samples(now: int) -> Iterator[tuple[Tier, str]]:
+    """How many samples a month are wanted: 300 of an Internet line, 1000 of a fixed one; a TSLCD line has neither."""
+    for at in _every(6 * HOUR, now):
+        for line in LINES:
+            if line.kind != "tslcd":
+                goals = {"samples_goal_count": 300} | ({"samples_full_count": 1000} if line.kind == "fixed" else {})
+                yield _point("doxa_contract", line.tags, goals, at)
+
+
+def ispeed_published(now: int) -> Iterator[tuple[Tier, str]]:
+    """Means beside the medians; the number that a commune needs; 5G, which i-Speed publishes apart."""
+    for at in _every(DAY, now):
+        for quantity, statistic in product(("download", "upload"), ("median", "mean")):
+            figure = {"published_mbps": 187.4 if statistic == "median" else 203.9, "samples_count": 312}
+            tags = {"province": "20", "kind": "fixed", "quantity": quantity, "statistic": statistic, "source_mark": "S"}
+            yield _point("doxa_published", tags, figure, at)
+            yield _point("doxa_published", {**tags, "place": "06184"}, {**figure, "samples_goal_count": 300}, at)
+        tags = {"province": "20", "kind": "mobile-5g", "quantity": "download", "statistic": "median"}
+        yield _point("doxa_published", {**tags, "source_mark": "S"}, {"published_mbps": 447.03}, at)
+
+
+def ipv6_steps(now: int) -> Iterator[tuple[Tier, str]]:
+    """What the windows of the ipv6 meter hold besides; the black hole is on one line, and only some of the time."""
+    judged = [
+        "default_route",
+        "resolver",
+        "aaaa",
+        "tcp",
+        "https",
+        "mtu_1280",
+        "portal_aaaa",
+        "portal_tcp",
+        "portal_https",
+    ]
+    for line, (window, step) in product(LINES, (("1h", HOUR), ("1d", DAY))):
+        has = line.site != NO_IPV6
+        flags = {"state_v6_only_ready": 0.25 if has else 0.0, "address": float(has)}
+        if has:
+            hole = 0.5 if line.link == "wan1" and line.place == "06184" else 0.0
+            flags |= dict.fromkeys(judged, 1.0) | {"mtu_1500": 1 - hole, "black_hole": hole, "black_hole_inbound": hole}
+        fields = {f"{name}_flag_mean": value for name, value in flags.items()}
+        if has:
+            values = {
+                "rtt_v6_ms": 12, "rtt_v4_ms": 10, "transfer_v6_mbps": 80, "transfer_v4_mbps": 90, "portal_page_ms": 400,
+                "transfer_v6_to_v4_factor": 8 / 9, "eyeballs_penalty_ms": 1,
+            }  # fmt: skip
+            fields |= {field: value for name, value in values.items() for field in catalogue.windowed(name)}
+        for at in _every(step, now):
+            tags = {**line.tags, "task": "ipv6", "far_end": "vnix-hn", "family": "4"}
+            yield _point(f"doxa_ipv6_{window}", tags, fields, at)
+
+
+def health_collector(now: int) -> Iterator[tuple[Tier, str]]:
+    """Counters that grow, with one restart of the ledger; two stores, one of which waits."""
+    for n, at in enumerate(_every(FIVE, now)):
+        if at < now - 6 * HOUR:
+            continue
+        fields = {
+            "accepted_count": 1000 * n, "duplicate_count": n, "quarantined_count": 2, "agents_count": 5,
+            "agents_online_count": 4, "ledger_bytes": 1e9 + n, "intake_behind_s": 0.2, "newest_age_s": 1.5,
+            "broker_connected_flag": 1,
+        }  # fmt: skip
+        yield _point("doxa_collector", {}, fields, at)
+        for sink, behind, rejected in (("noc", 0, 0), ("public", 700, 3)):
+            state = {"behind_count": behind, "waiting_flag": behind > 0, "rejected_count": rejected}
+            yield _point("doxa_collector", {"sink": sink}, state, at)
+
+
+def health_agents(now: int) -> Iterator[tuple[Tier, str]]:
+    """One probe in an office; that of `NO_IPV6` is old, dropped results and has a wrong clock."""
+    offices = {line.site: line for line in LINES}
+    for site, line in offices.items():
+        tags = {"province": line.province, "place": line.place, "site": site, "agent": f"{site}-1"}
+        ill = site == NO_IPV6
+        fields: dict[str, float | str] = {
+            "spool_rows_count": 40 if ill else 3, "spool_dropped_count": 7 if ill else 0, "clock_ok_flag": not ill,
+            "disk_free_ratio": 0.08 if ill else 0.6, "battery_flag": 0, "uptime_s": 5000, "version": "0.5.0" if ill else "0.6.0",
+        }  # fmt: skip
+        for at in _every(FIVE, now):
+            if at > now - 6 * HOUR:
+                yield _point("doxa_agent", tags, fields, at)
+
+
+TSLCD: Final = next(line for line in LINES if line.kind == "tslcd")
+TSLCD_LAYERS: Final = {"wire_mbps": 96.0, "ip_mbps": 93.5, "udp_mbps": 92.0}
+"""What the layers of the TSLCD line show, both ways."""
+TSLCD_P95: Final = 88.0
+"""Of its traffic: 87 % of the samples are 40, 10 % this, 3 % 99 Mbps."""
+RAN_ONCE: Final = {
+    "runs_count": 1, "ok_count": 1, "failed_count": 0, "skipped_count": 0, "probe_limited_count": 0, "error_count": 0,
+}  # fmt: skip
+
+
+def tslcd_measured(now: int) -> Iterator[tuple[Tier, str]]:
+    """Rates by layer, and the terminal's traffic."""
+    for window, step in (("1h", HOUR), ("1d", DAY)):
+        for meter, layers in (("speed", ("wire_mbps", "ip_mbps")), ("capacity", ("wire_mbps", "ip_mbps", "udp_mbps"))):
+            tags = {**TSLCD.tags, "task": meter, "far_end": "vnix-hn", "family": "4"}
+            fields = {f"{way}_{name}_median": TSLCD_LAYERS[name] for name in layers for way in ("download", "upload")}
+            for at in _every(step, now):
+                yield _point(f"doxa_{meter}_{window}", tags, {**RAN_ONCE, **fields}, at)
+    for n, at in enumerate(_every(FIVE, now)):
+        rate = 99.0 if n % 100 < 3 else TSLCD_P95 if n % 100 < 13 else 40.0
+        fields = {f"{way}_traffic_{name}_mbps_mean": rate for way in ("download", "upload") for name in ("ip", "wire")}
+        yield _point("doxa_snmp_5m", {**TSLCD.tags, "task": "snmp"}, {**RAN_ONCE, **fields}, at)
+
+
+def tslcd_judged(now: int) -> Iterator[tuple[Tier, str]]:
+    """A demand of a plan on the line, and the country's verdict on the capacity rule."""
+    for at in _every(6 * HOUR, now):
+        for quantity in ("download", "upload"):
+            tags = {
+                "plan": "lang-son", "target": f"tslcd-{quantity}", "level": "commune", "province": "20",
+                "place": "06184", "kind": "tslcd", "quantity": quantity, "operator": ">=", "unit": "Mbps",
+            }  # fmt: skip
+            yield _point("doxa_target", tags, {"threshold": 100, "due_days": 30}, at)
+    whole = {
+        "plan": "tt06-2026", "target": "p95-90", "level": "country", "province": "00", "place": "00", "kind": "tslcd",
+    }  # fmt: skip
+    fields = {"outcome_code": OUTCOMES["pass"].number, "value": 100.0, "n_count": 1, "threshold": 100.0}
+    yield _point("doxa_verdict", whole, fields, now - 20 * DAY)
+
+
+def tslcd_network(now: int) -> Iterator[tuple[Tier, str]]:
+    """Two nodes, of which the second is down since two days, one of the Internet, and the line's path, which changed twice."""
+    seen = ((TSLCD, "nut-tinh", now), (TSLCD, "nut-xa", now - 2 * DAY), (LINES[0], "nut-internet", now))
+    for window, step in (("5m", FIVE), ("1h", HOUR), ("1d", DAY)):
+        for at, (line, far_end, until) in product(_every(step, now), seen):
+            up = float(at <= until)
+            fields = {**RAN_ONCE, "up_flag_mean": up, "sent_count_sum": 300, "received_count_sum": 300 * up}
+            fields |= {"silence_max_s_max": 3.0} if up else {"silence_max_s_max": 300.0, "down_s_max": 3000.0}
+            fields |= {"rtt_p50_ms_median": 4.0} if up else {}
+            yield _point(f"doxa_node_{window}", {**line.tags, "task": "node", "far_end": far_end}, fields, at)
+    tags = {**TSLCD.tags, "task": "path", "far_end": "vnix-hn", "family": "4"}
+    for n, at in enumerate(_every(HOUR, now)):
+        changed = float(n in (10, 20))
+        run = {"changed_flag": changed, "hop_count": 5, "path_mtu": 1500}
+        yield _point("doxa_path", {**tags, "outcome": "ok"}, run, at)
+        yield _point("doxa_path_1h", tags, {**RAN_ONCE, "changed_flag_mean": changed}, at)
+    for at in _every(DAY, now):
+        yield _point("doxa_path_1d", tags, {**RAN_ONCE, "ok_count": 24, "changed_flag_mean": 1 / 12}, at)
+
+
+def tslcd_incidents(now: int) -> Iterator[tuple[Tier, str]]:
+    """One of the network's own that lasts, and one that is over; of no commune, so no page of a commune shows them."""
+    for number, state, cause, kind in ((6, "closed", "node_down", ""), (7, "open", "line", "tslcd")):
+        fields: dict[str, float | str] = {
+            "number": number, "state_code": INCIDENT_STATES[state].number, "sites_count": 1, "muted_flag": 0,
+            "severity_code": SEVERITIES["warning"].number, "absorbed_flag": 0, "delay_s": 40, "place": "",
+            "title": f"Sự cố {number}", "text": "Mất kết nối TSLCD", "province": "20", "cause": cause, "kind": kind,
+            "provider": "",
+        }  # fmt: skip
+        fields |= {"duration_s": 600.0} if state == "closed" else {}
+        yield _point("doxa_incident", {}, fields, now - number * 7 * HOUR, number)
+
+
+def noc_failing(now: int) -> Iterator[tuple[Tier, str]]:
+    """Latency of the last two hours by five minutes: one line is lost, one has lost a run, the others are well."""
+    for at in range(now - now % FIVE - 2 * HOUR, now - FIVE, FIVE):
+        for line in LINES:
+            lost, unsteady = line.site == "muong-te", line.link == "lte" and at > now - 4 * FIVE
+            fields: dict[str, float] = {**RAN_ONCE, "runs_count": 5, "ok_count": 5 - 5 * lost - unsteady}
+            fields |= {"failed_count": 5 * lost + unsteady}
+            fields |= {} if lost else {"sent_count_sum": 300, "received_count_sum": 297}
+            tags = {**line.tags, "task": "latency", "far_end": "vnix-hn", "family": "4"}
+            yield _point("doxa_latency_5m", tags, fields, at)
+
+
+def noc_planned(now: int) -> Iterator[tuple[Tier, str]]:
+    """Work that is still to come, and some that ended long ago."""
+    told: dict[str, float | str] = {"number": 1, "title": "Bảo trì: dong-dang", "text": "Đến 23:00"}
+    for at in (now + DAY, now - 30 * DAY):
+        yield _point("doxa_event", {"province": "20", "place": "06184", "event": "maintenance"}, told, at, 3)

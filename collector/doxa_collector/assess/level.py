@@ -16,7 +16,6 @@ from doxa_collector.plans.model import Mark, Measure, Operator, Statistic
 from doxa_collector.rollups.model import Units, evidence_of
 from doxa_collector.rollups.series import SERIES, series_of
 from doxa_collector.statistics.bins import bin_of, meeting
-from doxa_collector.statistics.bins import bin_of, meeting
 from doxa_collector.statistics.due import Due, Placement
 from doxa_collector.statistics.level import Decision, Rule, all_values, as_due, decide, decide_quantile, decide_sums
 from doxa_collector.statistics.mean import Figure, Mean, mean_of
@@ -86,7 +85,7 @@ class Reader:
                     self.outcomes[outcome] += n
         self._rollups: dict[Layer | None, Rollup] = {}
         self._known: dict[str, Quantile | None] = {}
-        self._due: dict[Any, Mean | Quantile | None] = {}
+        self._due: dict[tuple[Any, ...], Mean | Quantile | None] = {}
 
     def rollup(self, layer: Layer | None) -> Rollup:
         """All lines together; without any value where the layer is not counted."""
@@ -134,6 +133,10 @@ class Reader:
             self._due[key] = due.mean() if rule.statistic is Statistic.MEAN else due.median()
         known = self._due[key]
         return as_due(found, None if known is None else known.figure(rule.confidence), rule)
+
+    def due(self, layer: Layer | None) -> float | None:
+        """The figure of all that was due, where an answer was held against it."""
+        return next((one.value for (at, *_), one in self._due.items() if at is layer and one is not None), None)
 
     def median(self, layer: Layer | None) -> Quantile | None:
         """The median of all values as they stand; of one line it is found once for whoever asks."""
@@ -270,6 +273,9 @@ def _detail(reader: Reader, layer: Layer | None, held: Held) -> dict[str, Any]:
         value = value_of(reader, layer, statistic)
         if value is not None:
             detail[statistic.value] = value
+    due = reader.due(layer)
+    if due is not None:
+        detail["due"] = due
     detail["evidence"] = evidence_of(line.runs for line in reader.lines)
     if layer is not None:
         detail["layers"] = by_layer(reader, rule.statistic)

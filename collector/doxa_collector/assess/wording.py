@@ -42,7 +42,8 @@ def explain(verdict: Verdict, target: Target) -> Text:
 
 def _sentence(said: _Said) -> str:
     outcome = said.say(OUTCOMES[said.verdict.outcome])
-    found, wanted = _FOUND[said.target.kind](said), demand(said.target, said.lang)
+    found = _FOUND[said.target.kind](said)
+    wanted = demand(said.target, said.lang).removeprefix("= ")  # "so với = 100 %" is no sentence
     if found and wanted:
         head = f"{outcome}: {found} {said.say(_AGAINST)} {wanted}"
     elif found:
@@ -99,8 +100,8 @@ def _amount(said: _Said) -> list[str]:
     """How many samples, days too where they are too few, and the bounds where they leave the answer open."""
     verdict, detail = said.verdict, said.detail
     least, least_days = detail.get("min_samples"), detail.get("min_days")
-    few = "too_few_samples" in verdict.reasons and least is not None
-    found = [f"n = {verdict.n}/{least}" if few else f"n = {verdict.n}"]
+    of = f"/{number(least, 0, said.lang)}" if "too_few_samples" in verdict.reasons and least is not None else ""
+    found = [f"n = {number(verdict.n, 0, said.lang)}{of}"]
     if "too_few_days" in verdict.reasons and least_days is not None:
         found.append(said.say(_DAYS.fill(days=detail.get("days", 0), least=least_days)))
     if {"within_uncertainty", "skips_decide"} & set(verdict.reasons):
@@ -130,11 +131,15 @@ def _share(said: _Said) -> str:
     if not offices or not offices["total"]:
         return ""
     unknown = offices["unknown"] + offices["limited"] + offices["missing"]
-    counted = Text(
-        vi="{met}/{total} trụ sở đáp ứng, {failed} không đáp ứng, {unknown} chưa rõ",
-        en="{met} of {total} offices meet it, {failed} do not, {unknown} not known",
-    ).fill(met=offices["met"], total=offices["total"], failed=offices["failed"], unknown=unknown)
-    return said.say(counted) + _worst(said)
+    counts = {**{word: offices[word] for word in ("met", "total", "failed")}, "unknown": unknown}
+    shown = {word: number(count, 0, said.lang) for word, count in counts.items()}
+    return said.say(_COUNTED.fill(**shown)) + _worst(said)
+
+
+_COUNTED: Final = Text(
+    vi="{met}/{total} trụ sở đáp ứng, {failed} không đáp ứng, {unknown} chưa rõ",
+    en="{met} of {total} offices meet it, {failed} do not, {unknown} not known",
+)
 
 
 def _worst(said: _Said) -> str:

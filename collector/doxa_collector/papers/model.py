@@ -6,7 +6,7 @@ millimetres. A line feed in a text is a line break.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final
@@ -166,6 +166,13 @@ class Table(_Part):
     rows: tuple[tuple[Cell, ...], ...]
     size: float = 11.0
     """Points."""
+    on_pages: tuple[tuple[Cell, ...], ...] | None = None
+    """Fewer rows for formats with pages (DOCX, PDF); None: the same. A workbook and CSV have all of `rows`."""
+
+    @property
+    def paged(self) -> "Table":
+        """The table as pages show it."""
+        return self if self.on_pages is None else replace(self, rows=self.on_pages, on_pages=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

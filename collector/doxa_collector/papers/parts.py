@@ -151,6 +151,11 @@ def said(value: float | None, unit: str = "", decimals: int | None = None) -> st
     return f"{plain_number(value, shortest(value) if decimals is None else decimals)} {unit}".rstrip()
 
 
+def count_width(width: float, rows: int) -> float:
+    """How wide a column of running numbers is: from 1.000 on they would be broken between digits."""
+    return width if rows < 1000 else 1.4 * width
+
+
 def tabled(
     name: str,
     columns: Sequence[tuple[str, Column]],

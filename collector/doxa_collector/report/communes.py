@@ -160,7 +160,7 @@ def _absent(register: Register, missing: Missing, link: str) -> Iterator[Commune
     for code in missing.codes:
         yield CommuneRow(
             code=code, name=register.commune(code), link=link, outcome=VerdictOutcome.INSUFFICIENT,
-            notes=(sentence(NOT_LISTED),),
+            notes=(sentence(NOT_LISTED),), listed=False,
         )  # fmt: skip
 
 

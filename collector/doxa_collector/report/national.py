@@ -171,7 +171,7 @@ def _requirement(one: Requirement, label: str, now: MonthAnswers) -> Requirement
         words=target.words,
         quoted=target.quoted,
         mark=target.mark,
-        demand=f"{demand_of(target, 'vi')} số xã" if one.demanded is not None else "",
+        demand=f"{demand_of(target, 'vi').removeprefix('= ')} số xã" if one.demanded is not None else "",
         condition=condition_words(condition),
         unit=unit_words(condition.asked.unit),
         operator=condition.asked.operator,

@@ -199,7 +199,7 @@ def _measured(one: _Judged) -> Measured | None:
         return None
     if target.kind is Kind.SHARE:
         met = one.detail["offices"][Standing.MET]
-        return Measured(value=verdict.value, unit="%", statistic=f"{met}/{verdict.n} trụ sở đã rõ")
+        return Measured(value=verdict.value, unit="%", statistic=f"{said(met)}/{said(verdict.n)} trụ sở đã rõ")
     return Measured(
         value=verdict.value, unit=unit_words(target.unit), statistic=statistic_words(one.detail.get("statistic")),
         layer=layer_words(verdict.layer), lower=verdict.lower, upper=verdict.upper,
@@ -307,8 +307,8 @@ def _evidence(conn: Connection, month: Month, found: tuple[_Judged, ...], ledger
     """The whole range of records, and the methods that measured them."""
     named = [one.detail["evidence"] for one in found if one.detail.get("evidence", {}).get("n")]
     return Evidence(
-        first=f"số {min(one['first'] for one in named)}" if named else "",
-        last=f"số {max(one['last'] for one in named)}" if named else "",
+        first=f"số {said(min(one['first'] for one in named))}" if named else "",
+        last=f"số {said(max(one['last'] for one in named))}" if named else "",
         methods=_methods(conn, month, [office for place in month.places for office in ledger.offices(place)]),
         plan_version=month.plan.version,
     )

@@ -78,7 +78,8 @@ def read_line_day(conn: Connection, site: str, link: str, layer: str | None, fro
         elif meter == "ipv6":
             _states(found, conn.execute(_RUNS, asked).all())
         else:
-            found.outcomes.update(dict(conn.execute(_COUNTS, asked).tuples().all()))  # a result itself has keys
+            for outcome, number in conn.execute(_COUNTS, asked):  # dict() of a result would ask it for its columns
+                found.outcomes[outcome] += number
     return found
 
 

@@ -43,11 +43,14 @@ def tell(view: View, at_us: int, only: Only | None) -> Iterable[Point]:
 def _fields(row: Row) -> dict[str, float | None]:
     down, up = row["contracted_down_mbps"], row["contracted_up_mbps"]
     floor = Rule.QCVN_34.limit_percent / 100 if row["kind"] == Rule.QCVN_34.link_kind else None
+    limit = Rule.P95_90.limit_percent / 100 if row["kind"] == Rule.P95_90.link_kind else None
     return {
         "contracted_down_mbps": down,
         "contracted_up_mbps": up,
         "floor_down_mbps": None if floor is None or down is None else floor * down,
         "floor_up_mbps": None if floor is None or up is None else floor * up,
+        "limit_down_mbps": None if limit is None or down is None else limit * down,
+        "limit_up_mbps": None if limit is None or up is None else limit * up,
         "required_mbps": tslcd_reference() if row["kind"] == LinkKind.TSLCD else None,
         "samples_goal_count": None if row["kind"] == LinkKind.TSLCD else float(ispeed.NEEDED_SAMPLES),
         "samples_full_count": float(qcvn.NEEDED_SAMPLES) if row["kind"] == Rule.QCVN_34.link_kind else None,

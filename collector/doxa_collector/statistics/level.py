@@ -109,7 +109,9 @@ def as_due(found: Decision, due: Figure | None, rule: Rule) -> Decision:
     if found.figure is None:
         return found
     lower, upper = (None, None) if due is None else (due.lower, due.upper)
-    figure = replace(found.figure, lower=_outer(min, found.figure.lower, lower), upper=_outer(max, found.figure.upper, upper))
+    figure = replace(
+        found.figure, lower=_outer(min, found.figure.lower, lower), upper=_outer(max, found.figure.upper, upper)
+    )
     again = _decision(found.outcome, figure, rule)
     return again if again.outcome is found.outcome else replace(again, reasons=("skips_decide",))
 

@@ -24,6 +24,10 @@ _FEW: Final = Text(
     vi="Mới có số liệu {months} tháng, cần ít nhất 4 tháng để nói về xu hướng.",
     en="There are figures of {months} months only; a trend needs at least 4.",
 )
+_NONE: Final = Text(
+    vi="Chưa có tháng nào có số liệu, cần ít nhất 4 tháng để nói về xu hướng.",
+    en="There are figures of no month yet; a trend needs at least 4.",
+)
 _FAR: Final = Text(
     vi="Hạn tháng {due} xa hơn khoảng thời gian đã đo ({months} tháng), chưa thể dự báo.",
     en="{due} lies further ahead than what was measured ({months} months): no forecast.",
@@ -38,7 +42,7 @@ def sentence(found: Forecast, target: float, unit: str) -> Text:
 def _said(found: Forecast, target: float, unit: str, lang: Language) -> str:
     due = _month(found.due, lang)
     if found.value is None or found.lower is None or found.upper is None or found.slope is None:
-        return _FEW.fill(months=found.months).in_language(lang)
+        return (_FEW.fill(months=found.months) if found.months else _NONE).in_language(lang)
     if found.reason == "too_far":
         return _FAR.fill(due=due, months=found.months).in_language(lang)
     parts = {"value": found.value, "lower": max(0.0, found.lower), "upper": max(0.0, found.upper), "target": target}

@@ -164,7 +164,11 @@ def _month(period: Period, voice: Voice) -> str:
 
 
 def _summary(forecast: Forecast, shown: Sequence[MonthPoint], end: _Ahead, voice: Voice) -> str:
-    figures = "; ".join(f"{_month(point.period, voice)} {voice.number(point.value or 0.0, 1)}" for point in shown)
+    aside = voice.say(" (không tính)", " (left out)")
+    figures = "; ".join(
+        f"{_month(point.period, voice)} {voice.number(point.value or 0.0, 1)}{aside if point.why_not else ''}"
+        for point in shown
+    )
     value, lower, upper = (voice.number(one, 1) for one in (end.value, end.lower, end.upper))
     due, wanted, unit = _month(forecast.due, voice), voice.number(forecast.target), forecast.unit
     return voice.say(

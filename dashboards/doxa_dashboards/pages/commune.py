@@ -18,11 +18,11 @@ from doxa_dashboards.query import (
     equal,
     last,
     lost,
-    mean,
     median,
     over_time,
     select,
     sent,
+    share_of_runs,
 )
 from doxa_dashboards.style import Role
 from doxa_dashboards.tables import Col, Quotient, grid
@@ -57,6 +57,8 @@ def page() -> Page:
             to_page("province", Text(vi="Lên tỉnh", en="Up to the province"), "province"),
             to_page("tslcd", Text(vi="Mạng TSLCD", en="TSLCD network"), "province", "place"),
             to_page("noc", Text(vi="NOC", en="NOC"), "province"),
+            to_page("ispeed", Text(vi="i-Speed", en="i-Speed"), "province", "place"),
+            to_page("ipv6", Text(vi="IPv6", en="IPv6"), "province"),
         ],
     )
 
@@ -83,7 +85,7 @@ def _lines() -> Card:
     delay = select(
         f"doxa_latency_{WINDOW}", median("rtt_p50_ms_median", "rtt"), lost(), where=(*LINE, sent()), by=BY_LINE
     )
-    ipv6 = select(f"doxa_ipv6_{WINDOW}", mean("state_ready_flag_mean", "ipv6"), where=LINE, by=BY_LINE)
+    ipv6 = share_of_runs(f"doxa_ipv6_{WINDOW}", "state_ready_flag", "ipv6", where=LINE, by=BY_LINE, every=None)
     return grid(
         "lines",
         Words(

@@ -13,8 +13,6 @@ from doxa_dashboards.panel import Ask, Card, Link, Words
 from doxa_dashboards.query import (
     among,
     chosen,
-    compared,
-    computed,
     equal,
     last,
     lost,
@@ -58,7 +56,10 @@ def page() -> Page:
             ),
             Section(title=Text(vi="Các xã theo chỉ tiêu", en="Communes by target"), cards=[_targets()]),
             Section(title=Text(vi="Thứ tự các xã", en="The communes in order"), cards=[_ranking()]),
-            Section(title=Text(vi="So sánh nhà mạng", en="Providers compared"), cards=[comparison("providers", _PROVIDERS, *AREA), *_trends()]),
+            Section(
+                title=Text(vi="So sánh nhà mạng", en="Providers compared"),
+                cards=[comparison("providers", _PROVIDERS, *AREA), *_trends()],
+            ),
             Section(
                 title=Text(vi="Sự cố", en="Incidents"),
                 cards=[cards.incidents_now(among("province", "${province}", COUNTRY), link=_commune("place"))],
@@ -71,6 +72,8 @@ def page() -> Page:
             to_page("noc", Text(vi="NOC", en="NOC"), "province"),
             to_page("providers", Text(vi="Nhà mạng", en="Providers"), "province", "kind"),
             to_page("tslcd", Text(vi="Mạng TSLCD", en="TSLCD network"), "province"),
+            to_page("ispeed", Text(vi="i-Speed", en="i-Speed"), "province"),
+            to_page("ipv6", Text(vi="IPv6", en="IPv6"), "province", "kind"),
         ],
         range_from="now-30d",
         refresh="15m",

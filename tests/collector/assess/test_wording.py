@@ -54,6 +54,15 @@ def test_too_few_samples_show_how_far_it_is(books: Books) -> None:
     )
 
 
+def test_thousands_are_told_apart(books: Books) -> None:
+    fixed_office(books, [])
+    books.runs("x", "fixed", [120.0] * 1236, start=NOW - timedelta(days=20), step=timedelta(minutes=5))
+    few = explain(books.verdict(level(102), least=5000), level(102))
+    assert "n = 1.236/5.000)" in few.vi
+    assert "n = 1,236/5,000)" in few.en
+    assert "n = 1.236)" in explain(books.verdict(level(102), least=30), level(102)).vi
+
+
 def test_too_few_days_show_how_many_there_are(books: Books) -> None:
     fixed_office(books, [120] * 40)
     few = books.verdict(level(102), decide_by="bounds", least=30)
@@ -96,7 +105,7 @@ def test_a_share_counts_its_offices_and_names_the_worst_figure(books: Books) -> 
     text = explain(books.verdict(share(), where=area("18073", "18100")), share())
     assert text.vi == (
         "Không đạt: 1/2 trụ sở đáp ứng, 1 không đáp ứng, 0 chưa rõ"
-        " (thấp nhất 94,0 Mbps, tầng IP, tương đương 96,4 Mbps trên dây) so với = 100 %"
+        " (thấp nhất 94,0 Mbps, tầng IP, tương đương 96,4 Mbps trên dây) so với 100 %"
     )
     assert text.en.startswith("Fail: 1 of 2 offices meet it, 1 do not, 0 not known (lowest 94.0 Mbps, IP layer")
 

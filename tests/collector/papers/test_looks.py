@@ -1,21 +1,27 @@
 """What was seen wrong on the printed pages, and must not come back."""
 
 import re
+from dataclasses import replace
 from io import BytesIO
 
+import docx
 import pytest
 from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
-from tests.collector.papers.conftest import FAIL, OPEN, SETTINGS, progress
+from tests.collector.papers.conftest import FAIL, OPEN, SETTINGS, TENANTS, progress
+from tests.collector.papers.reading import csv_rows, docx_text, pdf_text, sheets, squeezed
 from tests.collector.papers.test_drafts import words_of
 
 from doxa_collector.papers import trend
 from doxa_collector.papers.drafts.progress import progress_report
 from doxa_collector.papers.drafts.progress_months import charts, months_table
 from doxa_collector.papers.drafts.progress_records import MonthState, Trend, TrendMonth
+from doxa_collector.papers.fonts import FontSettings, faces
 from doxa_collector.papers.forms import render
-from doxa_collector.papers.model import Document, Table, TrendChart, TrendPoint
-from doxa_collector.papers.parts import shortest, titled
+from doxa_collector.papers.forms.long_rows import PAD_X
+from doxa_collector.papers.letterhead import letterhead
+from doxa_collector.papers.model import Annex, BarChart, Cell, Column, Document, Head, Table, TrendChart, TrendPoint
+from doxa_collector.papers.parts import count_width, shortest, tabled, titled
 
 
 def test_an_id_for_machines_is_not_printed_and_a_label_is() -> None:
@@ -95,3 +101,80 @@ def test_a_workbook_gives_every_long_cell_the_height_that_it_needs() -> None:
             need = max(len(str(cell.value or "")) / widths[get_column_letter(at)] for at, cell in enumerate(row, 1))
             height = sheet.row_dimensions[row[0].row or 0].height or 15
             assert height >= 15 * max(need, 1), f"{sheet.title} {row[0].row}"
+
+
+def head_of(parent: str, agency: str) -> Head:
+    return Head(parent=parent, agency=agency, symbol="BC-SKHCN", place="p", kind="BÁO CÁO", subject="s")
+
+
+def test_a_long_name_above_the_number_goes_on_below_and_no_word_stands_alone() -> None:
+    assert letterhead(head_of("ỦY BAN NHÂN DÂN TỈNH LẠNG SƠN", "SỞ KHOA HỌC VÀ CÔNG NGHỆ")) == (
+        "ỦY BAN NHÂN DÂN\nTỈNH LẠNG SƠN", "SỞ KHOA HỌC VÀ CÔNG NGHỆ",
+    )  # fmt: skip
+    assert letterhead(head_of("", "ỦY BAN NHÂN DÂN TỈNH HÀ TĨNH")) == ("", "ỦY BAN NHÂN DÂN\nTỈNH HÀ TĨNH"), (
+        "bold is wider"
+    )
+    assert letterhead(head_of("ỦY BAN NHÂN DÂN TỈNH HÀ TĨNH", "B" * 60)) == ("ỦY BAN NHÂN DÂN TỈNH HÀ TĨNH", "B" * 60)
+
+
+def test_word_has_the_long_name_on_two_lines() -> None:
+    word = docx.Document(BytesIO(render(progress_report(progress(0), SETTINGS), "docx")))
+    left = [paragraph.text for paragraph in word.tables[0].cell(0, 0).paragraphs]
+    assert left[:3] == ["ỦY BAN NHÂN DÂN", "TỈNH LẠNG SƠN", "SỞ KHOA HỌC VÀ CÔNG NGHỆ"]
+
+
+def test_communes_that_nobody_measures_are_one_row_on_pages_and_rows_of_their_own_in_workbooks() -> None:
+    data = progress()
+    rows = tuple(
+        replace(row, name=f"Xã {TENANTS[at]}", listed=at < 3, measured=row.measured if at < 3 else None)
+        for at, row in enumerate(data.communes[0].rows)
+    )
+    document = progress_report(replace(data, communes=(replace(data.communes[0], rows=rows),)), SETTINGS)
+    for text in (docx_text(render(document, "docx")), pdf_text(render(document, "pdf"))):
+        flat = squeezed(text)
+        assert squeezed("5 xã, phường chưa có điểm đo") in flat
+        assert [squeezed(f"Xã {name}") in flat for name in ("Tam Thanh", "Lương Văn Tri", "Đình Lập")] == [
+            True,
+            False,
+            False,
+        ]
+    for found in (sheets(render(document, "xlsx"))["Xã A2"], csv_rows(render(document, "csv"))):
+        names = [row[2] for row in found if len(row) > 3 and str(row[2]).startswith("Xã ")]
+        assert names[-8:] == [row.name for row in rows]
+    alone = tuple(replace(row, listed=at != 5) for at, row in enumerate(rows))
+    whole = progress_report(replace(data, communes=(replace(data.communes[0], rows=alone),)), SETTINGS)
+    assert all(table.on_pages is None for table in whole.tables()), "one row for one commune saves nothing"
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "total", "room", "size"), [(3321, 10, 292, 250, 10.5), (3321, 8, 278, 250, 9)]
+)
+def test_a_running_number_above_999_stands_on_one_line(
+    count: int, width: float, total: float, room: float, size: float
+) -> None:
+    regular, _ = faces(FontSettings()) or pytest.fail("no fonts")
+    wide = count_width(width, count)
+    points = room * 72 / 25.4 * wide / (total - width + wide) - 2 * PAD_X
+    assert regular.width("3.321") * size < points
+    assert count_width(width, 999) == width
+
+
+def test_the_bar_of_a_share_says_of_how_many_offices() -> None:
+    document = progress_report(progress(), SETTINGS)
+    bars = {chart.title[:2]: chart for chart in document.blocks if isinstance(chart, BarChart)}
+    assert bars["B3"].bars[-1].label == "đạt 31/36 trụ sở"
+    assert bars["A2"].bars[-1].label == "đo tại trụ sở"
+    assert bars["B3"].target_label == "mục tiêu 100 %", "and no sign stands before what must be met in full"
+
+
+def test_a_sheet_that_nobody_could_read_on_one_page_is_printed_on_several() -> None:
+    def sheet(columns: int) -> Table:
+        words = [(f"c{at}", Column(width=20)) for at in range(columns)]
+        return tabled(f"t{columns}", words, [tuple(Cell(text="w" * 40) for _ in words)])
+
+    document = replace(
+        progress_report(progress(0), SETTINGS), annexes=(Annex(title="a", blocks=(sheet(4), sheet(12))),)
+    )
+    book = load_workbook(BytesIO(render(document, "xlsx")))
+    assert (book["t4"].page_setup.fitToWidth, book["t4"].print_title_cols) == (1, None)
+    assert (book["t12"].page_setup.fitToWidth, book["t12"].print_title_cols) == (3, "$A:$B")

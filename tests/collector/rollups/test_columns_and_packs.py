@@ -5,7 +5,7 @@ from hashlib import sha256
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doxa_collector.rollups.columns import CODE_OF, ENDINGS, bins_of, line_runs, units_of
@@ -13,6 +13,7 @@ from doxa_collector.rollups.model import LineRuns, Trace
 from doxa_collector.rollups.pack import Key, Pack, Run, decode, first_moment, month_days, month_of, next_month
 from doxa_collector.rollups.series import SERIES
 from doxa_collector.statistics.bins import bin_of
+from doxa_collector.statistics.due import Placed
 from doxa_collector.statistics.rollup import Rollup
 from doxa_collector.statistics.sample import DAY_US, LARGEST, SLOT_US, Sample, slot_of
 from doxa_core.outcome import Outcome
@@ -104,6 +105,24 @@ def test_the_values_of_a_line_that_nothing_limited_come_by_day(history: list[Run
     part = line(grown(history, [])).on({FIRST + 1}).units(NAMES[place])
     assert {day: list(values) for day, values in (part or {}).items()} == {
         day: values for day, values in expected.items() if day == FIRST + 1
+    }
+
+
+@settings(max_examples=30)
+@given(histories(), st.sampled_from(range(SERIES_N)))
+def test_skipped_runs_and_values_come_at_their_half_hours_whole_or_in_parts(history: list[Run], place: int) -> None:
+    expected: dict[int, list[Placed]] = {}
+    for one in history:
+        ending, value = ENDINGS[one.ending], one.units[place]
+        if ending is Outcome.SKIPPED or value is not None:
+            found = Placed(one.half_hour, value, limited=ending is Outcome.PROBE_LIMITED)
+            expected.setdefault(one.day, []).append(found)
+    whole = line(grown(history, [len(history) // 2]))
+    early, late = ([one for one in history if (one.day < FIRST + 2) is first] for first in (True, False))
+    assert whole.placed(NAMES[place]) == expected
+    assert line(grown(early, [])).merge(line(grown(late, []))).placed(NAMES[place]) == expected
+    assert whole.on({FIRST + 1}).placed(NAMES[place]) == {
+        day: runs for day, runs in expected.items() if day == FIRST + 1
     }
 
 

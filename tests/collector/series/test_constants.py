@@ -84,7 +84,7 @@ def test_a_contract_holds_on_its_days_and_tells_what_follows_from_it(filled: Eng
         "samples_goal_count": 300, "samples_full_count": 1000,
     }  # fmt: skip
     tslcd = shelf.of("doxa_contract", kind="tslcd")[START]
-    assert tslcd == {"contracted_down_mbps": 100, "required_mbps": 100}
+    assert tslcd == {"contracted_down_mbps": 100, "limit_down_mbps": 90, "required_mbps": 100}
     mobile = shelf.of("doxa_contract", kind="mobile")[START]
     assert mobile == {"samples_goal_count": 300}, "a contract that says nothing is not there; QCVN 34 is of fixed lines"
     assert {item.tags["kind"] for item in shelf.sent if item.internal} == {"tslcd"}

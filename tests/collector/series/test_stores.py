@@ -219,6 +219,42 @@ def test_victoria_metrics_for_the_public_hears_no_secret(
     assert [word for word in SECRETS if word in heard] == []
 
 
+@pytest.mark.server
+def test_victoria_metrics_holds_every_number_that_the_ledger_says(
+    filled: Engine, around: World, victoria_metrics: VictoriaMetrics, open_sink: Any
+) -> None:
+    sink = open_sink(victoria_metrics.url, texts=False)
+    write(filled, sink, around, "vm")
+    victoria_metrics.flush()
+    query = urllib.parse.urlencode({"match[]": '{__name__!=""}', "start": "0", "end": "4102444800"})
+    with urllib.request.urlopen(f"{victoria_metrics.url}/api/v1/export?{query}", timeout=30) as answer:
+        rows = [json.loads(row) for row in answer]
+    found = {
+        (
+            row["metric"]["__name__"],
+            frozenset((k, v) for k, v in row["metric"].items() if k not in ("__name__", "db")),
+            at,
+        ): value
+        for row in rows
+        for at, value in zip(row["timestamps"], row["values"], strict=True)
+    }
+    wanted = {
+        (f"{name}_{field}", frozenset(tags), at // 1_000_000): value
+        for (_, name, tags, at), fields in shelved(filled, around).points.items()
+        for field, value in fields.items()
+        if name != "doxa_collector" and not isinstance(value, str)  # its sinks go on between the two writings
+    }
+    assert {key[0] for key in wanted} >= {
+        "doxa_verdict_value",
+        "doxa_contract_contracted_down_mbps",
+        "doxa_presence_5m_online_ratio",
+        "doxa_incident_duration_s",
+    }
+    wrong = {key for key in wanted if found.get(key) != pytest.approx(wanted[key], rel=1e-9)}
+    assert all(name.startswith("doxa_incident_") for name, _, _ in wrong), "milliseconds keep no two of a moment apart"
+    assert len(wrong) < len(wanted) / 100
+
+
 def table_of(text: str) -> dict[str, set[str]]:
     """Measurement → every word of the tags and fields of its row in the table of docs/influx.md."""
     found: dict[str, set[str]] = {}

@@ -105,6 +105,8 @@ def test_the_sentence_says_from_how_many_months_and_how_sure() -> None:
     )
     few = sentence(forecast({JAN: 1.0}, 91, JAN + 11), 91, "Mbps")
     assert few.vi == "Mới có số liệu 1 tháng, cần ít nhất 4 tháng để nói về xu hướng."
+    none = sentence(forecast({}, 91, JAN + 11), 91, "Mbps")
+    assert none.vi == "Chưa có tháng nào có số liệu, cần ít nhất 4 tháng để nói về xu hướng."
     far = sentence(forecast(figures, 91, JAN + 30), 91, "Mbps")
     assert far.vi == "Hạn tháng 07/2028 xa hơn khoảng thời gian đã đo (8 tháng), chưa thể dự báo."
 

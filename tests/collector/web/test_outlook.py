@@ -93,6 +93,14 @@ def test_the_words_say_every_figure_of_the_picture(shelf: Shelf) -> None:
     assert outlook.summary.endswith("Mục tiêu 112 Mbps.")
 
 
+def test_a_month_that_is_left_out_is_said_to_be(shelf: Shelf) -> None:
+    shelf.close(plan(target(112.0)), target(112.0).id, {"2026-06": 41.5}, n=3)
+    outlook = drawn(told(shelf, target(112.0), {month: value for month, value in FIGURES.items() if value is not None}))
+    assert f"tháng 06/2026 41,5 (không tính); tháng 07/2026 {number(90.25, 1, 'vi')};" in outlook.summary
+    assert [dot.kind for dot in outlook.pictures[0].dots].count("out") == 1
+    assert outlook.left_out
+
+
 def test_a_share_stays_within_a_hundred(shelf: Shelf) -> None:
     of = replace(share(), due=date(2026, 12, 31))
     figures = {

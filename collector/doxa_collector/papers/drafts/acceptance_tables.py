@@ -184,7 +184,7 @@ def layers(run: Run) -> Table:
         _layer(run, by, Layer.WIRE, "Trên dây Ethernet", "quy đổi"),
         _layer(run, by, Layer.FRAME, "Khung Ethernet", "quy đổi"),
         _layer(run, by, Layer.IP, "Tầng IP", "đo được"),
-        _layer(run, by, Layer.PAYLOAD, "Tải trọng TCP (gói 1500 byte)", "quy đổi"),
+        _layer(run, by, Layer.PAYLOAD, "Tải trọng TCP (gói 1.500 byte)", "quy đổi"),
     ]
     columns = [
         ("Tầng", Column(width=58)),

@@ -7,7 +7,19 @@ from typing import Final
 
 from doxa_collector.papers.machine import machine
 from doxa_collector.papers.model import Align, Annex, Block, Cell, Column, Document, Heading, Table
-from doxa_collector.papers.parts import blank, ended, figure, grounds, head, paragraph, point, said, signer, tabled
+from doxa_collector.papers.parts import (
+    blank,
+    count_width,
+    ended,
+    figure,
+    grounds,
+    head,
+    paragraph,
+    point,
+    said,
+    signer,
+    tabled,
+)
 from doxa_collector.papers.secrecy import NOTE, hides, internal, veiled
 from doxa_collector.papers.settings import PaperSettings
 from doxa_core.language import VIETNAM_TIME
@@ -136,7 +148,7 @@ def _history(data: IncidentReport) -> Iterator[Block]:
 
 def _offices(data: IncidentReport) -> Table:
     columns = [
-        ("TT", Column(width=9, align=Align.CENTRE)),
+        ("TT", Column(width=count_width(9, len(data.offices)), align=Align.CENTRE)),
         ("Mã", Column(width=15, align=Align.CENTRE)),
         ("Xã, phường", Column(width=44)),
         ("Tỉnh, thành phố", Column(width=27)),

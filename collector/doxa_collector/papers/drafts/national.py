@@ -210,7 +210,7 @@ def _in_matrix(counts: Counts) -> Cell:
     tone = VerdictOutcome.FAIL if counts.failed else VerdictOutcome.INSUFFICIENT if open_ones else VerdictOutcome.PASS
     if counts.share is None:
         return Cell(text="–", note=f"chưa rõ {said(open_ones)} xã", tone=TONES[tone])
-    note = f"{said(counts.met)}/{said(counts.total)} xã" + (f"; chưa rõ {said(open_ones)}" if open_ones else "")
+    note = f"{said(counts.met)}/{said(counts.total)} xã" + (f"\nchưa rõ {said(open_ones)}" if open_ones else "")
     return figure(counts.share, "%", 1, note=note, tone=TONES[tone])
 
 

@@ -5,6 +5,7 @@ statistics of two populations. What people entered by hand has a table of its ow
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from doxa_collector.assess.wording import OUTCOMES
@@ -37,6 +38,7 @@ from doxa_collector.papers.parts import (
     NOT_APPLICABLE,
     NOT_ENOUGH,
     blank,
+    count_width,
     decimals_beside,
     ended,
     figure,
@@ -155,7 +157,11 @@ def _bars(row: TargetRow) -> BarChart | None:
         return None
     decimals = 1 if row.measured is None else decimals_beside(row.measured.value, row.operator, row.value)
     bars = tuple(
-        Bar(label=_SERIES[at], value=known.value if known is not None and known.unit == row.unit else None, series=at)
+        Bar(
+            label=_bar_label(row, at),
+            value=known.value if known is not None and known.unit == row.unit else None,
+            series=at,
+        )
         for known, at in found
         if at != 1 or known is not None or row.ispeed
     )
@@ -165,9 +171,15 @@ def _bars(row: TargetRow) -> BarChart | None:
         series=(),
         bars=bars,
         target=row.value,
-        target_label=f"mục tiêu {_demand(row)}",
+        target_label=f"mục tiêu {_demand(row).removeprefix('= ')}",
         decimals=decimals,
     )
+
+
+def _bar_label(row: TargetRow, at: int) -> str:
+    """Where a figure comes from; a share of offices says of how many, for those of which nothing is known are not in it."""
+    of_offices = at == 2 and row.measured is not None and row.counted.startswith("trụ sở") and row.measured.statistic
+    return f"đạt {of_offices}" if of_offices else _SERIES[at]
 
 
 # The annexes.
@@ -263,7 +275,7 @@ def _commune_blocks(table: CommuneTable) -> Iterator[Block]:
 
 def _communes(table: CommuneTable) -> Table:
     columns = [
-        ("TT", Column(width=10, align=Align.CENTRE)),
+        ("TT", Column(width=count_width(10, len(table.rows)), align=Align.CENTRE)),
         ("Mã", Column(width=15, align=Align.CENTRE)),
         ("Xã, phường", Column(width=46)),
         ("Đường truyền", Column(width=34)),
@@ -274,7 +286,21 @@ def _communes(table: CommuneTable) -> Table:
         ("Ghi chú", Column(width=54)),
     ]
     rows = (_commune(at, row, table) for at, row in enumerate(table.rows, 1))
-    return tabled(f"Xã {table.label}", columns, rows, title=titled(table.label, table.title), size=10.5)
+    found = tabled(f"Xã {table.label}", columns, rows, title=titled(table.label, table.title), size=10.5)
+    return replace(found, on_pages=_folded(table))
+
+
+def _folded(table: CommuneTable) -> tuple[tuple[Cell, ...], ...] | None:
+    """The rows with all communes that nobody measures in one last row; None where that would save nothing."""
+    listed = [row for row in table.rows if row.listed]
+    silent = len(table.rows) - len(listed)
+    if silent < 2:
+        return None
+    last = (
+        Cell(), Cell(), Cell(text=f"{said(silent)} xã, phường chưa có điểm đo"), Cell(text="–"), Cell(text=NO_FIGURE),
+        Cell(text=NO_FIGURE), Cell(text="–"), verdict(VerdictOutcome.INSUFFICIENT), Cell(text=_NAMED_ELSEWHERE),
+    )  # fmt: skip
+    return (*(_commune(at, row, table) for at, row in enumerate(listed, 1)), last)
 
 
 def _commune(at: int, row: CommuneRow, table: CommuneTable) -> tuple[Cell, ...]:
@@ -377,6 +403,7 @@ def _sources(data: Progress) -> Iterator[Block]:
         yield paragraph(f"Nguồn của số liệu đánh dấu{sign(mark)}: {source or 'chưa ghi'}.", small=True)
 
 
+_NAMED_ELSEWHERE: Final = "Chưa có trong danh mục; tên từng xã, phường nêu ở tệp XLSX và CSV."
 _KINDS: Final = ("Chỉ tiêu đo được", "Chỉ tiêu nhập tay", "Tất cả")
 _SERIES: Final = ("hiện trạng ban đầu", "i-Speed công bố", "đo tại trụ sở")
 _TWO_COLUMNS: Final = (

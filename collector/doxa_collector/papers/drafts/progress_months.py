@@ -46,7 +46,7 @@ def _chart(trend: Trend) -> TrendChart:
             for one in trend.months
         ),
         target=trend.target,
-        target_label=f"mục tiêu {trend.target_words}".rstrip(),
+        target_label=f"mục tiêu {trend.target_words.removeprefix('= ')}".rstrip(),
         bounds_label=trend.bounds,
         label=MEASURED,
         other_label=PUBLISHED,

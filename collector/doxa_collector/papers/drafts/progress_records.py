@@ -106,6 +106,8 @@ class CommuneRow:
     needed: int | None = None
     outcome: VerdictOutcome
     notes: tuple[str, ...] = ()
+    listed: bool = True
+    """False: nobody measures here, the registry has no office. On pages such communes are counted in one row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

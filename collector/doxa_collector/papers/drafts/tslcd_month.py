@@ -18,6 +18,7 @@ from doxa_collector.papers.drafts.tslcd_records import (
     TslcdWay,
 )
 from doxa_collector.papers.drafts.tslcd_tables import (
+    DASHES,
     MEASURED,
     capacity_table,
     daily_table,
@@ -188,7 +189,11 @@ def _annexes(data: TslcdMonth) -> Iterator[Annex]:
     notes: list[Block] = [*_demand_reasons(data), paragraph(MEASURED, small=True)]
     notes += [paragraph(NOTE, small=True)] if hides(data) else []
     yield Annex(title="SỐ LIỆU TỪNG KẾT NỐI", landscape=True, blocks=(line_table(data), *notes))
-    yield Annex(title="DUNG LƯỢNG TỪNG KẾT NỐI", landscape=True, blocks=(capacity_table(data), *_reasons(data)))
+    yield Annex(
+        title="DUNG LƯỢNG TỪNG KẾT NỐI",
+        landscape=True,
+        blocks=(capacity_table(data), *_reasons(data), paragraph(DASHES, small=True)),
+    )
     yield Annex(
         title="BÁCH PHÂN VỊ 95 THEO NGÀY (% DUNG LƯỢNG)",
         landscape=True,
@@ -237,7 +242,7 @@ _RULE: Final = (
 _COPY: Final = "Nội dung Thông tư 06/2026/TT-BKHCN được đọc từ bản sao nhận dạng chữ; đơn vị đối chiếu với bản chính thức trước khi ký."
 _DAILY: Final = (
     "Mỗi ô: bách phân vị 95 của ngày, tính trên dung lượng hợp đồng của ngày đó. Chữ đậm, nền đỏ: vượt 90 %. Nền xám: ngày chưa đủ 274/288 "
-    "mẫu. «–»: chưa có số liệu."
+    f"mẫu. {DASHES}"
 )
 _METHOD: Final = tuple(
     " ".join(words)

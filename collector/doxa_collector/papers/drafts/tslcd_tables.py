@@ -7,17 +7,19 @@ from typing import Final
 from doxa_collector.assess.p95 import ENOUGH, exceeds
 from doxa_collector.papers.drafts.tslcd_records import P95Day, TslcdIncident, TslcdLine, TslcdMonth, TslcdWay
 from doxa_collector.papers.model import NO_FIGURE, Align, Cell, Column, Table, Tone
-from doxa_collector.papers.parts import figure, said, shortest, tabled, verdict, whole
+from doxa_collector.papers.parts import count_width, figure, said, shortest, tabled, verdict, whole
 from doxa_collector.papers.sources import sign
 from doxa_core.language import VIETNAM_TIME
 
 WAYS: Final = {"download": "tải xuống", "upload": "tải lên"}
+DASH: Final = "–"
+DASHES: Final = "«–»: chưa có số liệu."
 NO_DEMAND: Final = "không có mức"
 NOT_CONCLUDED: Final = "chưa kết luận khi khóa sổ"
 MEASURED: Final = (
     "Độ khả dụng: của thời gian có bằng chứng, chỉ nêu khi bằng chứng phủ ít nhất nửa kỳ; «chưa rõ»: thời gian không có phép đo. Độ trễ: trung vị và bách phân vị 95, qua các lần đo, "
     "của trung vị từng lần đo, tới đầu xa được đo nhiều nhất. Mất gói: trong các lần đo có trả lời. Biến động trễ: trung vị, qua các lần "
-    "đo, của PDV p95 (RFC 5481)."
+    f"đo, của PDV p95 (RFC 5481). {DASHES}"
 )
 
 
@@ -33,12 +35,21 @@ def share_words(ratio: float | None) -> str:
     return NO_FIGURE if ratio is None else said(100 * ratio, "%", beside_limit(ratio))
 
 
+def _figure(value: float | None, decimals: int, *, note: str = "") -> Cell:
+    """A number, or a dash: three words in a column for five digits make a row of one line a row of three."""
+    return figure(value, decimals=decimals, note=note, absent=DASH)
+
+
+def _count(value: int | None) -> Cell:
+    return _figure(value, 0)
+
+
 def _percent(ratio: float | None, decimals: int, *, note: str = "") -> Cell:
-    return figure(None if ratio is None else round(100 * ratio, 9), decimals=decimals, note=note)
+    return _figure(None if ratio is None else round(100 * ratio, 9), decimals, note=note)
 
 
 def _mbps(value: float | None) -> Cell:
-    return figure(value, decimals=0 if value is None else shortest(value))
+    return _figure(value, 0 if value is None else shortest(value))
 
 
 def _columns(*parts: tuple[float, Align]) -> tuple[Column, ...]:
@@ -54,7 +65,7 @@ _L, _C, _R = Align.LEFT, Align.CENTRE, Align.RIGHT
 def line_table(data: TslcdMonth) -> Table:
     """Contract, availability, quality, incidents, and how the line stands to a wanted rate."""
     columns = _columns(
-        (8, _C), (13, _C), (40, _L), (22, _L), (14, _R), (14, _R), (17, _R), (15, _R), (12, _R), (15, _R), (15, _R),
+        (count_width(8, len(data.lines)), _C), (13, _C), (40, _L), (22, _L), (14, _R), (14, _R), (17, _R), (15, _R), (12, _R), (15, _R), (15, _R),
         (15, _R), (14, _R), (16, _R), (12, _R), (25, _C),
     )  # fmt: skip
     top = (
@@ -83,13 +94,13 @@ def _line(at: int, line: TslcdLine) -> tuple[Cell, ...]:
         _mbps(line.down_mbps),
         _mbps(line.up_mbps),
         _percent(line.availability_ratio, 2),
-        figure(None if line.unknown_s is None else line.unknown_s / 3600, decimals=1),
-        whole(line.outages),
-        figure(None if line.down_s is None else line.down_s / 60, decimals=0),
-        figure(line.rtt_p50_ms, decimals=1),
-        figure(line.rtt_p95_ms, decimals=1),
+        _figure(None if line.unknown_s is None else line.unknown_s / 3600, 1),
+        _count(line.outages),
+        _figure(None if line.down_s is None else line.down_s / 60, 0),
+        _figure(line.rtt_p50_ms, 1),
+        _figure(line.rtt_p95_ms, 1),
         _percent(line.loss_ratio, 2),
-        figure(line.pdv_p95_ms, decimals=1),
+        _figure(line.pdv_p95_ms, 1),
         whole(len(line.incidents)),
         _demand(line),
     )
@@ -112,7 +123,8 @@ def _demand(line: TslcdLine) -> Cell:
 def capacity_table(data: TslcdMonth) -> Table:
     """The p95 rule: the month, the fullest seven days, samples, and the seven-day periods by outcome."""
     of_way = ((17, _R), (16, _R), (26, _R), (18, _R), (14, _R))
-    columns = _columns((8, _C), (13, _C), (38, _L), *of_way, *of_way, (12, _R), (12, _R), (14, _R), (25, _C))
+    first = count_width(8, len(data.lines))
+    columns = _columns((first, _C), (13, _C), (38, _L), *of_way, *of_way, (12, _R), (12, _R), (14, _R), (25, _C))
     top = (
         *(Cell(text=words, rows=2) for words in ("TT", "Mã", "Xã, phường")),
         *(Cell(text=words.capitalize(), columns=5) for words in WAYS.values()),
@@ -141,10 +153,10 @@ def _capacity(at: int, line: TslcdLine) -> tuple[Cell, ...]:
 
 def _way(way: TslcdWay | None) -> Iterator[Cell]:
     if way is None:
-        yield from (Cell(text=NO_FIGURE) for _ in range(5))
+        yield from (Cell(text=DASH) for _ in range(5))
         return
     when = "" if way.peak_first is None or way.peak_last is None else f"{way.peak_first:%d/%m}–{way.peak_last:%d/%m}"
-    yield figure(way.p95_mbps, decimals=2)
+    yield _figure(way.p95_mbps, 2)
     yield _percent(way.p95_ratio, beside_limit(way.p95_ratio))
     yield _percent(way.peak_ratio, beside_limit(way.peak_ratio), note=when)
     yield whole(way.samples)
@@ -177,7 +189,7 @@ def _short(line: TslcdLine, data: TslcdMonth) -> str:
 
 def _day(found: P95Day | None) -> Cell:
     if found is None or found.ratio is None:
-        return Cell(text="–")
+        return Cell(text=DASH)
     tone = Tone.BAD if exceeds(found.ratio) else Tone.OPEN if found.samples < ENOUGH else None
     value = round(100 * found.ratio, 9)
     return Cell(number=value, decimals=beside_limit(found.ratio), tone=tone, bold=tone is Tone.BAD)

@@ -26,6 +26,7 @@ from docx.text.paragraph import Paragraph as WordParagraph
 from doxa_collector.papers.archive import steady
 from doxa_collector.papers.forms import Look
 from doxa_collector.papers.forms.docx_rows import add_rows
+from doxa_collector.papers.letterhead import letterhead
 from doxa_collector.papers.model import (
     Align,
     BarChart,
@@ -192,8 +193,8 @@ def _head(word: Word, head: Head) -> None:
     table = _bare(word, (72.0, 91.0))
     _narrow(table)
     left, right = table.rows[0].cells
-    lines = [(head.parent, False)] if head.parent else []
-    _stack(left, [*lines, (head.agency, True)], 12)
+    parent, agency = (name.split("\n") if name else [] for name in letterhead(head))
+    _stack(left, [*((line, False) for line in parent), *((line, True) for line in agency)], 12)
     _rule(left.add_paragraph(), 22, 68)
     _stack(right, [("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", True)], 12)
     _stack(right, [("Độc lập - Tự do - Hạnh phúc", True)], 13, more=True)
@@ -299,7 +300,7 @@ def _blocks(word: Word, blocks: tuple[Block, ...], look: Look, width: float, tog
             case Paragraph():
                 _paragraph(word, block).paragraph_format.keep_with_next = held or None
             case Table():
-                _table(word, block, room)
+                _table(word, block.paged, room)
             case BarChart() | TrendChart():
                 word.add_paragraph(block.title, style=_SMALL)
                 drawn = word.add_paragraph()

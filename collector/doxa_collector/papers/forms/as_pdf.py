@@ -11,6 +11,7 @@ from doxa_collector.papers.fonts import faces, load
 from doxa_collector.papers.forms import Look
 from doxa_collector.papers.forms.long_rows import FEWEST, long_rows
 from doxa_collector.papers.grid import Placed, alignment, place
+from doxa_collector.papers.letterhead import letterhead
 from doxa_collector.papers.model import BarChart, Block, Document, Heading, Paragraph, Qr, Table, TrendChart
 from doxa_collector.papers.numbering import annex_names, closing, numbered
 from doxa_collector.papers.pictures import chart_svg, qr_svg
@@ -48,13 +49,14 @@ def render(document: Document, look: Look) -> bytes:
 
 def _fields(document: Document, look: Look) -> _Made:
     head, made = document.head, document.made_on
+    parent, agency = letterhead(head)
     of = " ".join(f"Kèm theo {head.kind.capitalize()} {head.subject}".split())
     return {
         "title": document.title,
         "family": look.fonts.family,
         "made": [made.year, made.month, made.day],
         "head": {
-            "parent": head.parent, "agency": head.agency, "symbol": head.symbol, "place": head.place,
+            "parent": parent, "agency": agency, "symbol": head.symbol, "place": head.place,
             "kind": head.kind, "subject": head.subject, "draft": head.draft,
         },
         "blocks": _blocks(document.blocks, look, _ROOMS[False]),
@@ -82,7 +84,7 @@ def _block(number: str, block: Block, look: Look, room: float) -> _Made:
             how = {"align": block.align.value, "indent": block.indent, "small": block.small}
             return {"type": "paragraph", "runs": runs, **how}
         case Table():
-            return _table(block, look, room)
+            return _table(block.paged, look, room)
         case BarChart() | TrendChart():
             return {"type": "chart", "title": block.title, "svg": chart_svg(block, look.fonts.family)}
         case Qr():
