@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
 from doxa_dashboards import codes
 from doxa_dashboards.charts import number
@@ -12,6 +13,7 @@ from doxa_dashboards.query import (
     Select,
     compared,
     computed,
+    equal,
     field,
     mean,
     number_of,
@@ -157,6 +159,33 @@ def judged(*where: Condition) -> Card:
                 en="One a commune and target, the latest period, with 'insufficient samples' and 'probe limited'.",
             ),
             nothing=Text(vi="Chưa đánh giá", en="Not judged yet"),
+        ),
+        Ask(select=asked),
+        unit="count",
+    )
+
+
+def open_in_the_country() -> Card:
+    """How many incidents last in the whole country, each counted once."""
+    asked = of_newest(
+        "doxa_incident_5m",
+        "all_count",
+        total("all_count", "open"),
+        lasts=NOW,
+        where=(equal("province", COUNTRY),),
+        by="province severity",
+    )
+    return number(
+        "open_incidents",
+        Words(
+            title=Text(vi="Sự cố đang xảy ra", en="Open incidents"),
+            meaning=Text(
+                vi="Số sự cố chưa khôi phục ở cuối khoảng thời gian (độ mịn năm phút), mỗi sự cố tính một lần dù lan nhiều tỉnh. "
+                "0 nghĩa là đã kiểm tra và không có.",
+                en="Incidents not resolved at the end of the range, by five minutes, each counted once however many provinces it "
+                "reaches. 0 means looked at and none.",
+            ),
+            nothing=Text(vi="Chưa có số liệu", en="No figures"),
         ),
         Ask(select=asked),
         unit="count",

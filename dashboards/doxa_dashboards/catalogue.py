@@ -132,7 +132,7 @@ _WRITTEN: Final = (
         "number state_code severity_code sites_count muted_flag absorbed_flag duration_s delay_s",
         "title text province place provider kind cause",
     ),
-    _series("doxa_incident_5m", Tier.FIVE_MINUTES, "province severity", "open_count"),
+    _series("doxa_incident_5m", Tier.FIVE_MINUTES, "province severity", "open_count all_count"),
     _series("doxa_event", Tier.LONG, "province place event", "number", "title text"),
     _series(
         "doxa_agent",

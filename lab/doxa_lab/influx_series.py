@@ -55,7 +55,7 @@ def expected(country: Country) -> dict[str, int]:
         "doxa_site": country.offices,
         "doxa_contract": country.contracts,
         **{f"doxa_presence_{length}": country.offices for length in LENGTHS},
-        "doxa_incident_5m": country.provinces * _SEVERITIES,
+        "doxa_incident_5m": (country.provinces + 1) * _SEVERITIES,
         "doxa_agent": country.probes,
     }
 

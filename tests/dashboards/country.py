@@ -264,12 +264,14 @@ def _incidents(now: int) -> Iterator[tuple[Tier, str]]:
         fields |= {"duration_s": 1800.0} if number in BROKE_OUT_AGAIN or state == "closed" else {}
         yield _point("doxa_incident", {}, fields, now - number * 7 * HOUR, number)
     for at in _every(6 * FIVE, now):
-        for province in ("20", "12"):
-            for severity in SEVERITIES:
-                count = 1.0 if severity == "critical" and at > now - DAY else 0.0
+        for severity in SEVERITIES:
+            count = 1.0 if severity == "critical" and at > now - DAY else 0.0
+            for province in ("20", "12"):
                 yield _point(
                     "doxa_incident_5m", {"province": province, "severity": severity}, {"open_count": count}, at
                 )
+            once = {"open_count": 0.0, "all_count": count}  # one that reaches both
+            yield _point("doxa_incident_5m", {"province": "00", "severity": severity}, once, at)
 
 
 def _health(now: int) -> Iterator[tuple[Tier, str]]:

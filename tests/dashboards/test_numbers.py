@@ -414,6 +414,11 @@ def open_incidents(asked: Asked) -> Told:
     return one_number("open", sum(here(asked, code) for one in found for code in one["provinces"]))
 
 
+def open_in_the_country(asked: Asked) -> Told:
+    """Each incident once."""
+    return one_number("open", len(open_at(asked, last_five(asked) + FIVE)))
+
+
 def judged_by(asked: Asked) -> tuple[str, ...]:
     return ("province", "plan") if "province" in asked.choice.values else ("plan",)
 
@@ -736,6 +741,7 @@ EXPECTED: Final[Mapping[str, Callable[[Asked], Told]]] = {
     "province.providers": province_providers,
     "province.trend_down": trend(over_lines("speed", "download_mbps")),
     "province.trend_rtt": trend(over_lines("latency", "rtt_p50_ms")),
+    "nation.open_incidents": open_in_the_country,
     "nation.map": nation_map,
     "nation.provinces": nation_provinces,
     "nation.worst": nation_worst,

@@ -129,7 +129,7 @@ def test_a_provider_whose_name_needs_escaping_is_found_as_one_of_several(loaded:
     [
         ("Trụ sở có điểm đo", 3),
         ("Thiết bị mất liên lạc", 1),
-        ("Sự cố đang xảy ra", 2),
+        ("Sự cố đang xảy ra", 1),
         ("Số kết luận", 7),
         ("Tỷ lệ đạt", 4 / 6),
         ("Đạt tốc độ hợp đồng", 1 / 3),

@@ -52,7 +52,9 @@ def cursor_of(conn: Connection, sink: str) -> Cursor:
 def streams_of(conn: Connection, sink: str) -> dict[str, Cursor]:
     """The cursors of a sink's other streams, which stand beside its measurements, by what follows the sink's name."""
     c = sink_cursor.c
-    names = conn.execute(select(c.sink).where(c.sink.startswith(f"{sink}/", autoescape=True)).order_by(c.sink)).scalars()
+    names = conn.execute(
+        select(c.sink).where(c.sink.startswith(f"{sink}/", autoescape=True)).order_by(c.sink)
+    ).scalars()
     return {name.removeprefix(f"{sink}/"): cursor_of(conn, name) for name in list(names)}
 
 

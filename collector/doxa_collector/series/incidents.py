@@ -236,16 +236,20 @@ def _lasting(conn: Connection, from_us: int, to_us: int) -> list[Incident]:
 def _count(start_us: int, found: Iterable[tuple[Incident, int | None]], sight: Sight) -> Iterator[Point]:
     at = start_us + _WINDOW_US
     counted: dict[tuple[str, Severity], list[bool]] = {}
+    once: dict[Severity, list[bool]] = {}
     for one, secret in found:
         ended = ended_us(one)
         if one.opened_us <= at and (ended is None or ended > at):
+            once.setdefault(one.severity, []).append(secret is None)
             for code in sight.provinces(one, at) or {COUNTRY}:
                 counted.setdefault((code, one.severity), []).append(secret is None)
     for code in sorted({*sight.view.provinces, COUNTRY, *(code for code, _ in counted)}):
         for severity in Severity:
-            public = counted.get((code, severity), [])
+            public, every = counted.get((code, severity), []), once.get(severity, [])
+            fields, shown = {"open_count": float(len(public))}, {"open_count": float(sum(public))}
+            if code == COUNTRY:  # one that reaches several provinces counts in each of them, but in the country once
+                fields["all_count"], shown["all_count"] = float(len(every)), float(sum(every))
             yield Point(
                 tier=Tier.FIVE_MINUTES, measurement="doxa_incident_5m", tags={"province": code, "severity": severity.value},
-                fields={"open_count": float(len(public))}, at_us=start_us, internal=True,
-                public={"open_count": float(sum(public))}, position=0,
+                fields=fields, at_us=start_us, internal=True, public=shown, position=0,
             )  # fmt: skip

@@ -50,7 +50,7 @@ def page() -> Page:
                 cards=[
                     cards.offices(A_PROVINCE),
                     cards.silent(),
-                    cards.open_incidents(),
+                    cards.open_in_the_country(),
                     cards.judged(*chosen("plan")),
                     cards.passed(*chosen("plan")),
                     cards.reached(*PROVINCES),

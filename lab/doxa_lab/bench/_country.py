@@ -365,6 +365,10 @@ class Country:
                 head = f"doxa_incident_5m,province={province.code},severity={severity}"
                 for at in range(last - 30 * DAY, last + 1, 300):
                     yield f"{head} open_count={int(random.random() * 4)} {at}"
+        for severity in ("info", "warning", "critical"):
+            for at in range(last - 30 * DAY, last + 1, 300):
+                counts = f"open_count=0,all_count={int(random.random() * 90)}"
+                yield f"doxa_incident_5m,province=00,severity={severity} {counts} {at}"
 
     # --- presence and health
 

@@ -239,8 +239,8 @@ def test_a_message_reads_as_the_field_writes_it(play: Game, make_rule: MakeRule)
     game = play([make_rule(message={"vi": words, "en": words})], atlas=lambda _: ABOUT)
     game.at(0, 0.125)
     text = game.seen[0].alarm.text
-    assert text.vi == "UBND xã Đồng Đăng (06184): Mạng TSLCD mất gói 12 % (ngưỡng 10 %) từ 15:00, •••"
-    assert text.en == "UBND xã Đồng Đăng (06184): TSLCD network mất gói 12 % (ngưỡng 10 %) từ 15:00, •••"
+    assert text.vi == "UBND xã Đồng Đăng (06184): Mạng TSLCD mất gói 13 % (ngưỡng 10 %) từ 15:00, •••"
+    assert text.en == "UBND xã Đồng Đăng (06184): TSLCD network mất gói 13 % (ngưỡng 10 %) từ 15:00, •••"
 
 
 def test_rates_of_a_tslcd_line_are_hidden_unless_the_deployment_allows(play: Game, make_rule: MakeRule) -> None:

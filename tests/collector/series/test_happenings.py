@@ -157,6 +157,9 @@ def test_open_incidents_are_counted_by_province_and_severity_with_zeros(filled: 
     assert counts == {START - 5 * MINUTE: 0, START: 1, START + 5 * MINUTE: 2, START + 10 * MINUTE: 1}
     zero = shelf.of("doxa_incident_5m", province="11", severity="critical")
     assert set(zero) == set(counts)
+    whole = shelf.of("doxa_incident_5m", province="00", severity="warning")
+    assert {at: fields["all_count"] for at, fields in whole.items()} == counts
+    assert {fields["open_count"] for fields in whole.values()} == {0.0}, "none is of no province"
     (middle,) = [
         p for p in shelf.sent if p.at_us == START + 5 * MINUTE and p.tags == {"province": "20", "severity": "warning"}
     ]
