@@ -1,6 +1,5 @@
 """The real broker with the real files of deploy/server: only the folder and the port are put in."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -13,8 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 import paho.mqtt.client as mqtt
@@ -273,9 +272,8 @@ def wheelhouse(made_once: "MakeOnce") -> Path:
 @pytest.fixture(scope="session")
 def stack_module() -> Any:
     """deploy/server/doxa-stack as a module: it is a program without an ending."""
-    loader = SourceFileLoader("doxa_stack", str(ROOT / "deploy/server/doxa-stack"))
-    spec = importlib.util.spec_from_loader("doxa_stack", loader)
-    assert spec
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
+    path = ROOT / "deploy/server/doxa-stack"
+    module = ModuleType("doxa_stack")
+    module.__file__ = str(path)
+    exec(compile(path.read_text(), str(path), "exec"), module.__dict__)  # imported, it would leave a cache in deploy/
     return module

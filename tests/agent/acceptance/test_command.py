@@ -55,7 +55,7 @@ Nghiệm thu đường truyền «internet», đầu xa «here»
   Hợp đồng: tải xuống 100 Mbps, tải lên 50 Mbps (lớp IP)
   Các bước: 25, 50, 75, 90, 100 % tốc độ hợp đồng, mỗi bước 10 giây mỗi chiều
   Cuối cùng truyền TCP 10 giây mỗi chiều (RFC 6349)
-  Dự kiến khoảng 2,9 phút; các bước dùng 425 / 212 MB (xuống / lên), kể cả TCP khoảng 550 / 275 MB.
+  Dự kiến khoảng 2,9 phút; các bước dùng 425 / 213 MB (xuống / lên), kể cả TCP khoảng 550 / 275 MB.
 """
 
 
