@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,14 @@ def test_no_test_is_skipped_or_expected_to_fail() -> None:
     assert [
         p.name for p in tracked("tests/*.py") if p != Path(__file__) and bad.search(p.read_text(encoding="utf-8"))
     ] == []
+
+
+def test_no_installed_package_overwrites_files_of_another() -> None:
+    """As urllib3-future does with urllib3's (ADR 0022): whoever imports the one gets the other, and nobody is told."""
+    owners: dict[str, set[str]] = {}
+    for found in metadata.distributions():
+        for file in found.files or ():
+            if file.suffix == ".py":
+                owners.setdefault(str(file), set()).add(found.metadata["Name"].lower())
+    assert len(owners) > 1000
+    assert {file: names for file, names in owners.items() if len(names) > 1} == {}
