@@ -167,51 +167,35 @@ def judged(*where: Condition) -> Card:
 
 def open_in_the_country() -> Card:
     """How many incidents last in the whole country, each counted once."""
-    asked = of_newest(
-        "doxa_incident_5m",
-        "all_count",
-        total("all_count", "open"),
-        lasts=NOW,
-        where=(equal("province", COUNTRY),),
-        by="province severity",
+    meaning = Text(
+        vi="Số sự cố chưa khôi phục ở cuối khoảng thời gian (độ mịn năm phút), mỗi sự cố tính một lần dù lan nhiều tỉnh. "
+        "0 nghĩa là đã kiểm tra và không có.",
+        en="Incidents not resolved at the end of the range, by five minutes, each counted once however many provinces it "
+        "reaches. 0 means looked at and none.",
     )
-    return number(
-        "open_incidents",
-        Words(
-            title=Text(vi="Sự cố đang xảy ra", en="Open incidents"),
-            meaning=Text(
-                vi="Số sự cố chưa khôi phục ở cuối khoảng thời gian (độ mịn năm phút), mỗi sự cố tính một lần dù lan nhiều tỉnh. "
-                "0 nghĩa là đã kiểm tra và không có.",
-                en="Incidents not resolved at the end of the range, by five minutes, each counted once however many provinces it "
-                "reaches. 0 means looked at and none.",
-            ),
-            nothing=Text(vi="Chưa có số liệu", en="No figures"),
-        ),
-        Ask(select=asked),
-        unit="count",
-    )
+    return _open("all_count", meaning, equal("province", COUNTRY))
 
 
 def open_incidents(*where: Condition) -> Card:
     """How many incidents last."""
+    meaning = Text(
+        vi="Số sự cố chưa khôi phục ở cuối khoảng thời gian (độ mịn năm phút). Sự cố lan nhiều tỉnh được tính một lần ở mỗi "
+        "tỉnh. 0 nghĩa là đã kiểm tra và không có.",
+        en="Incidents not resolved at the end of the range, by five minutes. One that reaches several provinces counts in "
+        "each of them. 0 means looked at and none.",
+    )
+    return _open("open_count", meaning, *where)
+
+
+def _open(counted: str, meaning: Text, *where: Condition) -> Card:
     asked = of_newest(
-        "doxa_incident_5m",
-        "open_count",
-        total("open_count", "open"),
-        lasts=NOW,
-        where=where,
-        by="province severity",
+        "doxa_incident_5m", counted, total(counted, "open"), lasts=NOW, where=where, by="province severity"
     )
     return number(
         "open_incidents",
         Words(
             title=Text(vi="Sự cố đang xảy ra", en="Open incidents"),
-            meaning=Text(
-                vi="Số sự cố chưa khôi phục ở cuối khoảng thời gian (độ mịn năm phút). Sự cố lan nhiều tỉnh được tính một lần ở mỗi "
-                "tỉnh. 0 nghĩa là đã kiểm tra và không có.",
-                en="Incidents not resolved at the end of the range, by five minutes. One that reaches several provinces counts in "
-                "each of them. 0 means looked at and none.",
-            ),
+            meaning=meaning,
             nothing=Text(vi="Chưa có số liệu", en="No figures"),
         ),
         Ask(select=asked),

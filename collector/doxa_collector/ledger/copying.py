@@ -5,7 +5,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -56,14 +56,7 @@ def copy_ledger(source: Path, target: Path, progress: Callable[[float], None] = 
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    return Copy(
-        path=target,
-        size_bytes=found.size_bytes,
-        sha256=found.sha256,
-        version=found.version,
-        measurements=found.measurements,
-        newest_id=found.newest_id,
-    )
+    return replace(found, path=target)
 
 
 def check_copy(path: Path) -> Copy:
