@@ -4,6 +4,7 @@ It is the calendar month before this one, so that "within a year of now" holds, 
 seed). Province 20 has everything, province 12 fixed lines above all, province 42 is registered and was never measured. One
 line gets another contract in the middle of the month and one another provider; one office has a single line without a
 contract; results of some days arrive a week late; the second half of the month began with another registry.
+Long, because what is written and how it is read again must agree column by column.
 """
 
 import json

@@ -2,7 +2,8 @@
 
 `EXPECTED` has a function for each panel, `page.key`: of the ledger and the viewer's choice to the rows of each query.
 Nothing of the series' or the pages' code is used there, so an error in the writing, in the windows, in a query or in the
-registry's tags shows as a number that differs. A new panel without a function fails; so does a meter's value renamed.
+registry's tags shows as a number that differs. A new panel without a function fails, but on the pages that
+`WITHOUT_EXPECTATION_YET` names; so does a meter's value renamed. Long, because the table of expectations is read as one.
 """
 
 import math

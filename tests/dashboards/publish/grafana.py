@@ -2,7 +2,7 @@
 
 Every request's path must stand in Grafana's own API description (`../shared/grafana/openapi3.json`), and its body must
 satisfy the schema there, fields that the schema does not know included. What breaks that is kept in `violations`, so a
-test sees it even where our client would go on.
+test sees it even where our client would go on. Long, because all endpoints share one state under one lock.
 """
 
 import copy
