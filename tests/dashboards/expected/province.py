@@ -1,0 +1,50 @@
+"""*Tỉnh*."""
+
+from typing import Final
+
+from tests.dashboards.expected.asked import Asked, Choices, Expected, Rows, Told, grouped, loss, middle
+from tests.dashboards.expected.facts import SEVERAL, labels, latest_verdicts
+from tests.dashboards.expected.line_days import compared_providers, over_lines, trend
+from tests.dashboards.month import EMPTY, FULL, OTHER
+
+
+def province_targets(asked: Asked) -> Told:
+    rows = latest_verdicts(asked, "province", "plan")
+    outcome: Rows = {((row["place"], row["target"]), None): {"outcome": row["outcome_code"]} for row in rows}
+    return {"A": outcome, "B": labels(asked)}
+
+
+AREA: Final = ("province", "kind", "provider")
+
+
+def province_ranking(asked: Asked) -> Told:
+    speeds, delays = (asked.windows(meter, "1d", *AREA) for meter in ("speed", "latency"))
+    return {
+        "A": grouped(speeds, "place", lambda w: {
+            "down": middle(w, "download_mbps"), "up": middle(w, "upload_mbps"), "runs": sum(one.count("ok") for one in w),
+        }),
+        "B": grouped(
+            [w for w in delays if sum(w.column("sent_count"))],
+            "place", lambda w: {"rtt": middle(w, "rtt_p50_ms"), "loss": loss(w)},
+        ),
+        "C": labels(asked),
+    }  # fmt: skip
+
+
+EXPECTED: Final[Expected] = {
+    **SEVERAL,
+    "targets": province_targets,
+    "ranking": province_ranking,
+    "providers": compared_providers,
+    "trend_down": trend(over_lines("speed", "download_mbps")),
+    "trend_rtt": trend(over_lines("latency", "rtt_p50_ms")),
+}
+
+CHOICES: Final[Choices] = (
+    ("the full one", "all", {"province": [FULL]}),
+    ("two providers and a plan", "several", {"province": [FULL], "provider": ["VNPT", "CMC Telecom"]}),
+    ("TSLCD", "all", {"province": [FULL], "kind": ["tslcd"]}),
+    ("mobile", "all", {"province": [OTHER], "kind": ["mobile"]}),
+    ("the other", "all", {"province": [OTHER]}),
+    ("nothing measured", "all", {"province": [EMPTY]}),
+)
