@@ -1,4 +1,4 @@
-"""Keeping verdicts: an open month's are rewritten at each run."""
+"""Keeping verdicts: an open month's are judged again at each run, and written where they came out otherwise."""
 
 import json
 from collections import defaultdict
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from doxa_collector.ledger.schema import verdict
 from doxa_collector.verdict import Verdict, VerdictOutcome
@@ -20,31 +20,49 @@ def store(conn: Connection, verdicts: Sequence[Verdict], now_us: int) -> None:
     """Write what was judged: one row for (plan, version, target, place, period).
 
     A row of the same plan and month that was not judged again goes (another version, a target or a place that the file
-    no longer has): a month is judged under one plan, as it stands at the month's end.
+    no longer has): a month is judged under one plan, as it stands at the month's end. All others get the moment of this
+    run; those that say something else than before also a new `changed_us`, larger than any there was.
     """
+    v = verdict.c
+    newest: int | None = conn.execute(select(func.max(v.changed_us))).scalar()
+    changed_us = now_us if newest is None else max(now_us, newest + 1)
     months: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for found in verdicts:
-        row = as_row(found) | {"computed_us": now_us}
+        row = as_row(found)
         months[row["plan"], row["period_from"]].append(row)
     for (plan, first), rows in months.items():
-        _store_month(conn, rows, _present(conn, plan, first))
+        _store_month(conn, rows, _present(conn, plan, first), changed_us)
+        conn.execute(update(verdict).where(v.plan == plan, v.period_from == first).values(computed_us=now_us))
 
 
-def _present(conn: Connection, plan: str, first: str) -> dict[tuple[Any, ...], int]:
+def _present(conn: Connection, plan: str, first: str) -> dict[tuple[Any, ...], tuple[int, Row]]:
+    """Each row by its key: its id, and what it says."""
     v = verdict.c
-    query = select(v.id, *(v[name] for name in _KEY)).where(v.plan == plan, v.period_from == first)
-    return {tuple(row[1:]): row.id for row in conn.execute(query)}
+    query = select(v.id, *(v[name] for name in _SAID)).where(v.plan == plan, v.period_from == first)
+    found = {}
+    for number, *cells in conn.execute(query):
+        row = dict(zip(_SAID, cells, strict=True))
+        found[_key(row)] = (number, row)
+    return found
 
 
-def _store_month(conn: Connection, rows: Sequence[Row], present: dict[tuple[Any, ...], int]) -> None:
-    new = []
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _KEY)
+
+
+def _store_month(
+    conn: Connection, rows: Sequence[Row], present: dict[tuple[Any, ...], tuple[int, Row]], changed_us: int
+) -> None:
+    new, other = [], []
     for row in rows:
-        known = present.pop(tuple(row[name] for name in _KEY), None)
-        if known is None:
-            new.append(row)
-        else:
-            conn.execute(update(verdict).where(verdict.c.id == known).values(row))
-    for leftover in present.values():
+        number, known = present.pop(_key(row), (None, None))
+        if number is None:
+            new.append(row | {"changed_us": changed_us, "computed_us": changed_us})
+        elif known != row:
+            other.append(row | {"changed_us": changed_us, "number": number})
+    if other:
+        conn.execute(update(verdict).where(verdict.c.id == bindparam("number")), other)
+    for leftover, _ in present.values():
         conn.execute(delete(verdict).where(verdict.c.id == leftover))
     if new:
         conn.execute(insert(verdict), new)
@@ -69,6 +87,13 @@ def as_row(found: Verdict) -> Row:
         "reasons": json.dumps(list(found.reasons)),
         "detail": found.detail,
     }
+
+
+_SAID: Final = (
+    "plan", "plan_version", "target", "place_code", "period_from", "period_to", "outcome", "value", "n", "lower", "upper",
+    "layer", "published", "reasons", "detail",
+)  # fmt: skip
+"""The columns that `as_row` makes."""
 
 
 def from_row(row: Mapping[str, Any]) -> Verdict:

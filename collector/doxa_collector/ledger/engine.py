@@ -47,10 +47,20 @@ def _digest_what_is_there(connection: Connection) -> None:
     connection.exec_driver_sql("DROP TABLE reference")
 
 
+def _say_when_verdicts_changed(connection: Connection) -> None:
+    """Until now each judging stamped every verdict."""
+    if any(column["name"] == "changed_us" for column in inspect(connection).get_columns("verdict")):
+        return  # the table came with one of the steps before
+    connection.exec_driver_sql("ALTER TABLE verdict ADD COLUMN changed_us BIGINT DEFAULT '0' NOT NULL")
+    connection.exec_driver_sql("UPDATE verdict SET changed_us = computed_us")
+    connection.exec_driver_sql("CREATE INDEX verdict_by_change ON verdict (changed_us)")
+
+
 UPGRADES: Final[dict[int, Callable[[Connection], None]]] = {
     1: _make_what_is_missing,
     2: _keep_versions_and_contracts,
     3: _make_what_is_missing,  # the packs are filled by rollups.filling, in many short transactions
+    4: _say_when_verdicts_changed,
 }
 """From version N to N + 1, each in the transaction that also writes the new version."""
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION: Final = 4
+VERSION: Final = 5
 """The version of these tables; `engine.UPGRADES` leads from an older one to it."""
 
 metadata = MetaData()
@@ -70,6 +70,12 @@ probe = Table(
     Column("agent", String(40), primary_key=True),
     Column("site", String(40), nullable=False),
 )
+
+
+def _when_computed(context: Any) -> int:
+    """A verdict that is new has changed when it was computed."""
+    found: int = context.get_current_parameters()["computed_us"]
+    return found
 
 
 def _digest_of_the_line(context: Any) -> bytes:
@@ -181,7 +187,10 @@ verdict = Table(
     Column("reasons", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("computed_us", BigInteger, nullable=False),
+    # version 5: when it last became another one; grows from writing to writing, whatever the clock does
+    Column("changed_us", BigInteger, nullable=False, default=_when_computed, server_default="0"),
     UniqueConstraint("plan", "plan_version", "target", "place_code", "period_from", name="verdict_once"),
+    Index("verdict_by_change", "changed_us"),
     # the page asks for one period of a plan at once, and counts it by place and outcome
     Index("verdict_by_period", "plan", "plan_version", "period_from", "target", "place_code", "outcome"),
 )

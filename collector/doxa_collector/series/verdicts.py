@@ -1,7 +1,7 @@
 """`doxa_verdict`: what was judged, at the first instant of the judged period.
 
-The moment of computing is no part of the point: an open month is judged again every minute, and each judgement takes the
-place of the one before it. A verdict that is judged no more (a target or a place that the plan's file no longer has)
+The moment of computing is no part of the point: an open month is judged again every minute, and a judgement that came out
+otherwise takes the place of the one before it. A verdict that is judged no more (a target or a place that the plan's file no longer has)
 stays in the store as it was.
 """
 
@@ -28,7 +28,7 @@ def streams(world: World) -> Sequence[Stream]:
 
 
 class Verdicts:
-    """All verdicts in the order of computing; the position is the moment, so one computed anew comes again."""
+    """All verdicts in the order of their last change; the position is that moment, so one that changed comes again."""
 
     suffix = "/verdicts"
 
@@ -36,19 +36,19 @@ class Verdicts:
         self._world = world
 
     def after(self, conn: Connection, position: int, limit: int) -> list[Point]:
-        """Those computed later than `position`, oldest first; never a part of those computed in one moment."""
+        """Those that changed after `position`, oldest first; never a part of those that changed in one moment."""
         v = verdict.c
-        moments = select(v.computed_us).where(v.computed_us > position).order_by(v.computed_us).limit(limit)
+        moments = select(v.changed_us).where(v.changed_us > position).order_by(v.changed_us).limit(limit)
         last = max(conn.execute(moments).scalars(), default=None)
         if last is None:
             return []
-        query = select(verdict).where(v.computed_us > position, v.computed_us <= last).order_by(v.computed_us, v.id)
+        query = select(verdict).where(v.changed_us > position, v.changed_us <= last).order_by(v.changed_us, v.id)
         known = KnownPlans(self._world.plans())
         found = [_point(row, known.find(conn, row.plan, row.plan_version)) for row in conn.execute(query).all()]
         return batch(found, before=position, after=last)
 
     def position(self, item: Item) -> int:
-        """The moment of computing."""
+        """The moment of the last change."""
         return position_of(item)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, inspect, select, text, update
 
 from doxa_collector.ledger import engine as ledger
 from doxa_collector.ledger.engine import LedgerError, open_ledger, reading, writing
-from doxa_collector.ledger.schema import VERSION, audit, ledger_version, metadata
+from doxa_collector.ledger.schema import VERSION, audit, ledger_version, metadata, verdict
 from doxa_collector.ledger.writing import note
 from doxa_collector.period import month_of
 from doxa_collector.rollups.filling import fill
@@ -214,6 +214,26 @@ def test_a_ledger_of_version_2_keeps_its_published_figures(tmp_path: Path) -> No
         "",
         None,
     )
+
+
+def test_a_ledger_of_version_4_keeps_its_verdicts_and_calls_each_changed_when_it_was_computed(tmp_path: Path) -> None:
+    file = tmp_path / "four.db"
+    engine = open_ledger(file)
+    with writing(engine) as conn:
+        conn.exec_driver_sql("DROP INDEX verdict_by_change")
+        conn.exec_driver_sql("ALTER TABLE verdict DROP COLUMN changed_us")
+        conn.exec_driver_sql(
+            "INSERT INTO verdict VALUES (1, 'p', '1', 't', '20', '2026-10-01', '2026-10-31', 'pass', 1, 1, 1, 1, NULL, NULL,"
+            " '[]', '{}', 77)"
+        )
+        conn.execute(update(ledger_version).values(version=4))
+    engine.dispose()
+    engine = open_ledger(file)
+    with reading(engine) as conn:
+        assert conn.execute(select(verdict.c.outcome, verdict.c.changed_us)).all() == [("pass", 77)]
+        made = set(conn.exec_driver_sql("SELECT name FROM sqlite_master WHERE tbl_name = 'verdict'").scalars())
+    engine.dispose()
+    assert {"verdict_by_change", "verdict_by_period"} <= made
 
 
 def test_a_ledger_of_version_3_keeps_its_evidence_and_has_its_rollups_to_make(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Verdicts and published figures as series."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from sqlalchemy import Engine, insert, update
 from tests.collector.series.series_ledger import DAY, START, Clock, Shelf, afresh, drain, plan, world, write_registry
 
+from doxa_collector.assess.storing import store
 from doxa_collector.ledger.engine import writing
 from doxa_collector.ledger.schema import figure, verdict
 from doxa_collector.period import month_of
 from doxa_collector.series import published, verdicts
+from doxa_collector.verdict import Verdict, VerdictOutcome
 
 
 def judge(engine: Engine, at_us: int = START, **changes: Any) -> None:
@@ -49,6 +52,30 @@ def test_a_verdict_stands_at_the_beginning_of_its_month_and_is_overwritten(engin
         "plan": "a-hong-phong", "target": "a1", "place": "06184", "kind": target.link_kind.value,
         "level": next((p.level.value for p in plan().places if p.code == "06184"), None), "province": place.province,
     }  # fmt: skip
+
+
+def test_a_judging_that_finds_the_same_sends_nothing_again(engine: Engine) -> None:
+    shelf = Shelf()
+    of_target = [found(target) for target in ("a1", "a2")]
+    with writing(engine) as conn:
+        store(conn, of_target, START)
+    feed = drain(engine, shelf, verdicts.streams(world(Clock(), [plan()])))
+    assert len(shelf.sent) == 2
+    with writing(engine) as conn:
+        store(conn, of_target, START + 60_000_000)
+    feed()
+    assert len(shelf.sent) == 2
+    with writing(engine) as conn:
+        store(conn, [of_target[0], replace(of_target[1], value=51.0)], START - 60_000_000)  # the clock was set back
+    feed()
+    assert [(one.tags["target"], one.fields["value"]) for one in shelf.sent[2:]] == [("a2", 51.0)]
+
+
+def found(target: str) -> Verdict:
+    return Verdict(
+        plan="a-hong-phong", plan_version=plan().version, target=target, place="06184", period_from=date(2026, 10, 1),
+        period_to=date(2026, 10, 31), outcome=VerdictOutcome.FAIL, value=34.4, n=30, lower=33.0, upper=36.0, detail="{}",
+    )  # fmt: skip
 
 
 def test_undecided_has_no_flag_and_what_no_plan_knows_is_internal(engine: Engine) -> None:
