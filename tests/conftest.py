@@ -5,9 +5,11 @@ classes of `doxa_lab.servers` with `tmp_path` directly. Each has `.kill()`, `.st
 """
 
 import fcntl
+import gc
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,21 @@ settings.register_profile("doxa", deadline=None)  # a slow minute of a shared ma
 settings.register_profile("quick", deadline=None, max_examples=15)  # make test-quick
 settings.register_profile("once", deadline=None, max_examples=2)  # does it run at all, as in the wheel
 settings.load_profile("doxa")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays: no garbage is looked for meanwhile, nor among it later (a fifth of the time).
+
+    What a module said in a language while it was imported is forgotten, as `language_as_found` does after a test.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+        language._chosen.clear()
 
 
 ONE_OF_EACH = "DOXA_TEST_ONE_OF_EACH"
@@ -45,14 +62,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("alone"):
             item.add_marker(pytest.mark.flaky(reruns=4, reruns_delay=5))
+    calm = {item for item in items if item.get_closest_marker("calm")}
+    calm_files = {item.path for item in calm}
     long = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (_place(item.path), item.path not in long))
+    # Calm ones first, so that two workers have some at the same time.
+    items.sort(
+        key=lambda item: (_place(item.path), item.path not in calm_files, item.path not in long, item not in calm)
+    )
 
 
 def _place(path: Path) -> int:
     """Its place in `LONGEST`; behind them for all others, in the order of this run."""
     name = path.as_posix()
     return next((n for n, end in enumerate(LONGEST) if name.endswith(end)), len(LONGEST))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A measuring test has the machine to itself, in every worker and every run of this checkout; calm ones share it."""
+    if item.get_closest_marker("alone") is None:
+        return (yield)
+    with _turn(shared=item.get_closest_marker("calm") is not None):
+        return (yield)
+
+
+@contextmanager
+def _turn(*, shared: bool) -> Iterator[None]:
+    """Turns are taken in order: who wants the machine to himself is not overtaken by calm ones that come later."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    gate, turn = (os.open(place, os.O_RDONLY | os.O_CLOEXEC) for place in (Path(__file__).parent, __file__))
+    try:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(turn, kind)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
+    finally:
+        fcntl.flock(turn, fcntl.LOCK_UN)  # a child that was forked meanwhile may still hold the file open
+        os.close(turn)
+        os.close(gate)
 
 
 def _keep_first_cases(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -99,6 +146,17 @@ def language_as_found() -> Iterator[None]:
         os.environ.pop("DOXA_LANG", None)
     else:
         os.environ["DOXA_LANG"] = before
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    """Nor does a fixture that lives longer than a test: `language_as_found` would find what it left."""
+    before = list(language._chosen)
+    try:
+        return (yield)
+    finally:
+        if fixturedef.scope != "function":
+            language._chosen[:] = before
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from doxa_collector import sinks
 from doxa_collector.alerts.rules import read_rules
 from doxa_collector.broker import try_login
 from doxa_collector.config import Settings, Web, read_settings
-from doxa_collector.ledger.engine import open_ledger, writing
+from doxa_collector.ledger.engine import is_there, open_ledger, writing
 from doxa_collector.nodes.reading import read_tree
 from doxa_collector.notify import channels
 from doxa_collector.plans import load_plans
@@ -90,7 +90,7 @@ def _plans(settings: Settings) -> Text:
 
 def _ledger(path: Path) -> Text:
     """An existing ledger takes the write lock and lets it go; for a new one the folder must be writable."""
-    if path.exists():
+    if is_there(path):
         engine = open_ledger(path, create=False)
         try:
             with writing(engine):

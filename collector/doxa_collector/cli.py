@@ -212,8 +212,10 @@ def sinks_status(args: argparse.Namespace) -> int:
         sinks = _cursors(conn, settings)
     if args.json:
         _print(sinks)
-    else:
+    elif sinks:
         _print_sinks(sinks)
+    else:
+        print(Text(vi="chưa có sink nào trong cấu hình", en="the settings name no sink"))
     return 0
 
 
@@ -365,26 +367,33 @@ def _ledger(settings: Settings) -> Iterator[Engine]:
 
 
 def _cursors(conn: Any, settings: Settings) -> list[dict[str, Any]]:
-    newest = forwarding.newest(conn)
-    found = []
+    from doxa_collector import series
+
+    newest, used, found = forwarding.newest(conn), series.names(), []
     for sink in settings.sinks:
         cursor = forwarding.cursor_of(conn, sink.name)
         found.append(
             {
                 "name": sink.name, "kind": sink.kind, "position": cursor.position, "pending": newest - cursor.position,
                 "written": cursor.written, "rejected": cursor.rejected, "rewound": cursor.rewound, "error": cursor.error,
-                "streams": [_stream(name, one) for name, one in forwarding.streams_of(conn, sink.name).items()],
+                "streams": [
+                    _stream(name, one, used=name in used)
+                    for name, one in forwarding.streams_of(conn, sink.name).items()
+                ],
             }
         )  # fmt: skip
     return found
 
 
-def _stream(name: str, cursor: forwarding.Cursor) -> dict[str, Any]:
-    """One of a sink's other streams. It counts in moments (`reached_us`) or in rows of its own (`position`)."""
+def _stream(name: str, cursor: forwarding.Cursor, *, used: bool) -> dict[str, Any]:
+    """One of a sink's other streams. It counts in moments (`reached_us`) or in rows of its own (`position`).
+
+    Without `used` an older version left it.
+    """
     counts_moments = cursor.position > _MOMENTS
     return {
         "name": name, "reached_us" if counts_moments else "position": cursor.position, "written": cursor.written,
-        "rejected": cursor.rejected, "rewound": cursor.rewound, "error": cursor.error,
+        "rejected": cursor.rejected, "rewound": cursor.rewound, "error": cursor.error, "used": used,
     }  # fmt: skip
 
 
@@ -392,6 +401,9 @@ def _print_sinks(sinks: list[dict[str, Any]]) -> None:
     for sink in sinks:
         print(_LINE_SINK.fill(**{**sink, "error": f" – {sink['error']}" if sink["error"] else ""}))
         for stream in sink["streams"]:
+            if not stream["used"]:
+                print(_LINE_UNUSED.fill(name=stream["name"]))
+                continue
             reached = _when(stream["reached_us"]) if "reached_us" in stream else stream["position"]
             error = f" – {stream['error']}" if stream["error"] else ""
             print(_LINE_STREAM.fill(**{**stream, "reached": reached, "error": error}))
@@ -484,6 +496,10 @@ _LINE_SINK = Text(
 _LINE_STREAM = Text(
     vi="    {name}: đến {reached}, đã ghi {written}, từ chối {rejected}{error}",
     en="    {name}: at {reached}, {written} written, {rejected} rejected{error}",
+)
+_LINE_UNUSED = Text(
+    vi="    {name}: không còn dùng (của phiên bản cũ để lại)",
+    en="    {name}: no longer used (an older version left it)",
 )
 _LINE_ANEW = Text(
     vi="{n} chuỗi số liệu khác của sink này được ghi lại từ đầu",

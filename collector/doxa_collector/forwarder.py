@@ -48,6 +48,8 @@ class Delivery:
     done: int = 0
     rejected: dict[int, Text] = field(default_factory=dict)
     """Index in the batch → the store's reason."""
+    alike: set[int] = field(default_factory=set)
+    """Those whose reason is told of the next one, too: a year that is too old fills neither log nor ledger."""
     trouble: Text | None = None
     """Why the rest must wait; None where nothing does."""
     broke_off: bool = False
@@ -66,11 +68,12 @@ def deliver(items: Sequence[Item], send: Callable[[Sequence[Item]], None]) -> De
             delivery.trouble, delivery.broke_off = error.text, not error.steady
             return delivery
         except RefusedError as error:
-            if last - first > 1:
+            if last - first > 1 and not error.whole:
                 middle = (first + last) // 2
                 waiting += [(middle, last), (first, middle)]
                 continue
-            delivery.rejected[first] = error.text
+            delivery.rejected |= dict.fromkeys(range(first, last), error.text)
+            delivery.alike |= set(range(first, last - 1))
         delivery.done = last
     return delivery
 
@@ -143,7 +146,8 @@ class Forwarder:
             if forwarding.cursor_of(conn, self.name).rewound != cursor.rewound:
                 return True  # sent back while we were writing: what we know of our position is void
             forwarding.move(conn, self.name, after, now_us())
-            reasons = {self._stream.position(items[n]): str(text) for n, text in delivery.rejected.items()}
+            told = [n for n in delivery.rejected if n not in delivery.alike]
+            reasons = {self._stream.position(items[n]): str(delivery.rejected[n]) for n in told}
             forwarding.reject(conn, self.name, reasons, now_us())
         self._tell(cursor, after, delivery)
         if forgot:
@@ -198,8 +202,9 @@ class Forwarder:
 
     def _tell(self, before: Cursor, after: Cursor, delivery: Delivery) -> None:
         """Each trouble once, each rejection."""
-        for reason in delivery.rejected.values():
-            _log.warning("%s", _REJECTED.fill(name=self.name, reason=reason))
+        for n, reason in delivery.rejected.items():
+            if n not in delivery.alike:
+                _log.warning("%s", _REJECTED.fill(name=self.name, reason=reason))
         if after.error is not None and after.error != before.error:
             _log.warning("%s", _WAITING.fill(name=self.name, reason=after.error))
         if after.error is None and before.error is not None:

@@ -177,6 +177,7 @@ class Service:
         return series.World(
             plans=lambda: self._plans,
             tree=self._watching.tree,
+            rules=self._watching.rules,
             health=lambda: series.Health(
                 broker_connected=self._intake.broker_lost_us is None, behind_s=self._intake.behind_s
             ),

@@ -84,7 +84,14 @@ Item = Parcel | Point
 
 
 class RefusedError(DoxaError):
-    """The store will never take these points as they are: with one point it is rejected, with more they are halved."""
+    """The store will never take these points as they are: with one point it is rejected, with more they are halved.
+
+    `whole` says that each single one of them is refused for this reason, so there is nothing to find by halving.
+    """
+
+    def __init__(self, text: Text, *, whole: bool = False) -> None:
+        super().__init__(text)
+        self.whole = whole
 
 
 class UnavailableError(DoxaError):

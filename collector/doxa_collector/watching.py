@@ -21,6 +21,7 @@ from doxa_collector.alerts.about import atlas_of as about_of
 from doxa_collector.alerts.engine import Engine as Alerts
 from doxa_collector.alerts.facts import Observer
 from doxa_collector.alerts.goals import goals_of
+from doxa_collector.alerts.model import Rule
 from doxa_collector.alerts.rules import Rules, wanted, worst
 from doxa_collector.assess.p95 import sustained_share
 from doxa_collector.assess.p95_ledger import read_week
@@ -173,6 +174,10 @@ class Watching:
     def tree(self) -> Tree:
         """The nodes in force."""
         return self._tree.tree
+
+    def rules(self) -> Sequence[Rule]:
+        """The alert rules in force."""
+        return self._rules.current
 
     def reload(self, registry: Registry, plans: Sequence[Plan]) -> list[InputError]:
         """Another registry, and rules and nodes read again; what is wrong in a file leaves the last good one in force."""

@@ -1,6 +1,8 @@
 """Sentences for people: Vietnamese first, English by a switch (`--lang en` or `DOXA_LANG=en`)."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Final, Literal
@@ -30,6 +32,17 @@ def language() -> Language:
 def choose_language(chosen: Language) -> None:
     """Speak `chosen` from now on in this process."""
     _chosen[:] = [chosen]
+
+
+@contextmanager
+def speaking(chosen: Language) -> Iterator[None]:
+    """Speak `chosen` for a while; afterwards all is as it was, also that nothing had been chosen."""
+    before = list(_chosen)
+    choose_language(chosen)
+    try:
+        yield
+    finally:
+        _chosen[:] = before
 
 
 @dataclass(frozen=True, slots=True)

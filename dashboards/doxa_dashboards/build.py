@@ -1,14 +1,12 @@
 """From pages to JSON files: the same bytes from the same code, on any machine, in any order."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from doxa_core.language import LANGUAGES, Language, choose_language, language
+from doxa_core.language import LANGUAGES, Language, speaking
 from doxa_dashboards import pages
 from doxa_dashboards.page import assemble
 
@@ -32,14 +30,3 @@ def text(document: dict[str, Any]) -> str:
 def file_of(name: str, spoken: Language = MAIN) -> str:
     """The file's name: `commune.json`, `commune.en.json`."""
     return f"{name}.json" if spoken == MAIN else f"{name}.{spoken}.json"
-
-
-@contextmanager
-def speaking(spoken: Language) -> Iterator[None]:
-    """Build in this language, whatever the one in force is; afterwards that one speaks again."""
-    before = language()
-    choose_language(spoken)
-    try:
-        yield
-    finally:
-        choose_language(before)

@@ -9,14 +9,16 @@ from doxa_dashboards import codes
 from doxa_dashboards.charts import number
 from doxa_dashboards.panel import Ask, Card, Link, Words
 from doxa_dashboards.query import (
+    Column,
     Condition,
     Select,
     compared,
     computed,
+    either,
     equal,
     field,
-    mean,
-    number_of,
+    last,
+    newest,
     of_newest,
     select,
     total,
@@ -41,6 +43,15 @@ _OVER: Final = compared("state_code", ">=", codes.OPEN_BELOW)
 
 PROVIDER: Final = Col(name="provider", title=Text(vi="Nhà mạng", en="Provider"), width=130)
 AGE: Final = Col(name="age", title=Text(vi="Cách đây", en="Opened ago"), unit="age", width=130)
+
+
+def names(source: str, counted: str, *where: Condition, by: str, more: Sequence[Column] = ()) -> Select:
+    """What each place (`doxa_place`) or office (`doxa_site`) is called, with a count of it and what stands beside (`more`).
+
+    The label is read off the newest point: one that was renamed, under the same code, has its last name only.
+    """
+    columns = (field("label"), last(f"{counted}_count", counted), *more)
+    return newest(source, *columns, lasts=FACTS, where=where, by=by)
 
 
 def incidents(
@@ -93,11 +104,11 @@ def _incidents(
         Col(name="Time", title=Text(vi="Mở lúc", en="Opened"), width=160),
         Col(name="number", title=Text(vi="Số", en="No."), unit="count", width=70),
         Col(name="severity_code", title=Text(vi="Mức độ", en="Severity"), unit="code", codes=codes.SEVERITY, width=150),
-        Col(name="state_code", title=Text(vi="Tình trạng", en="State"), unit="code", codes=codes.INCIDENT, width=140),
+        Col(name="state_code", title=Text(vi="Tình trạng", en="State"), unit="code", codes=codes.INCIDENT, width=125),
         Col(name="province", title=Text(vi="Tỉnh", en="Province"), width=60),
         Col(name="place", title=Text(vi="Xã", en="Commune"), link=link, width=80),
         Col(name="cause", title=Text(vi="Nguyên nhân", en="Cause"), words=codes.CAUSES, width=190),
-        Col(name="text", title=Text(vi="Nội dung", en="What")),
+        Col(name="text", title=Text(vi="Nội dung", en="What"), long=True),
         Col(name="sites_count", title=Text(vi="Số trụ sở", en="Offices"), unit="count", width=90),
     ]
     if any(column.name == PROVIDER.name for column in found[0].columns):
@@ -111,26 +122,25 @@ def _incidents(
     return grid(key, words, *asks, columns=columns, steps=steps, order="Time", width=width, height=9)
 
 
+def _stood(*outcomes: str) -> tuple[Column, ...]:
+    """How many targets stand at each outcome by their latest verdict, at the end of the range."""
+    return tuple(last(f"{outcome}_count", outcome) for outcome in outcomes)
+
+
 def passed(*where: Condition) -> Card:
     """% đạt: of the verdicts that decided."""
-    decided = compared("outcome_code", "<=", codes.DECIDED_TO)  # fail 0, pass 1: their mean is the share that passed
-    asked = of_newest(
-        "doxa_verdict",
-        "outcome_code",
-        mean("outcome_code", "passed"),
-        lasts=PERIODS,
-        where=where,
-        by="place plan target kind",
-        having=(decided,),
-    )
+    found = newest("doxa_judged", *_stood("pass", "fail"), lasts=PERIODS, where=where, by="plan province kind")
+    share = computed("{p} / ({p} + {f})", "passed", p=total("pass"), f=total("fail"))
+    decided = either(compared("pass", ">", 0), compared("fail", ">", 0))
+    asked = select(found, share, where=(decided,))
     return number(
         "passed",
         Words(
             title=Text(vi="Tỷ lệ đạt", en="Share passed"),
             meaning=Text(
-                vi="Trong các kết luận đạt hoặc không đạt (kỳ gần nhất của mỗi xã và chỉ tiêu, tính đến cuối khoảng thời gian), bao nhiêu phần là đạt. "
+                vi="Tỷ lệ kết luận «đạt» trong các kết luận đạt hoặc không đạt: kỳ gần nhất của mỗi đơn vị và chỉ tiêu, tính đến cuối khoảng thời gian. "
                 "«Chưa đủ mẫu» và «thiết bị đo giới hạn» không tính vào.",
-                en="Of the verdicts pass or fail (the latest of each commune and target) how many are pass. "
+                en="The share of 'pass' in the verdicts pass or fail: the latest of each place and target, up to the end of the range. "
                 "'Insufficient samples' and 'probe limited' do not count.",
             ),
             nothing=Text(vi="Chưa có kết luận nào", en="Nothing decided yet"),
@@ -142,21 +152,17 @@ def passed(*where: Condition) -> Card:
 
 def judged(*where: Condition) -> Card:
     """How many verdicts there are, decided or not."""
-    asked = of_newest(
-        "doxa_verdict",
-        "outcome_code",
-        number_of("outcome_code", "judged"),
-        lasts=PERIODS,
-        where=where,
-        by="place plan target kind",
-    )
+    names_ = ("pass", "fail", "probe_limited", "insufficient")
+    found = newest("doxa_judged", *_stood(*names_), lasts=PERIODS, where=where, by="plan province kind")
+    every = computed("{a} + {b} + {c} + {d}", "judged", **{k: total(v) for k, v in zip("abcd", names_, strict=True)})
+    asked = select(found, every)
     return number(
         "judged",
         Words(
             title=Text(vi="Số kết luận", en="Verdicts"),
             meaning=Text(
-                vi="Mỗi xã và mỗi chỉ tiêu tính một, kỳ gần nhất tính đến cuối khoảng thời gian, kể cả «chưa đủ mẫu» và «thiết bị đo giới hạn».",
-                en="One a commune and target, the latest period, with 'insufficient samples' and 'probe limited'.",
+                vi="Mỗi đơn vị (xã, tỉnh, cả nước) và mỗi chỉ tiêu tính một kết luận: kỳ gần nhất tính đến cuối khoảng thời gian, kể cả «chưa đủ mẫu» và «thiết bị đo giới hạn».",
+                en="One a place (commune, province, country) and target: the latest period up to the end of the range, with 'insufficient samples' and 'probe limited'.",
             ),
             nothing=Text(vi="Chưa đánh giá", en="Not judged yet"),
         ),
@@ -213,7 +219,7 @@ def silent(*where: Condition) -> Card:
         Words(
             title=Text(vi="Thiết bị mất liên lạc", en="Silent probes"),
             meaning=Text(
-                vi="Số thiết bị đo không liên lạc được ở cuối khoảng thời gian, cộng qua mọi trụ sở.",
+                vi="Số thiết bị đo không liên lạc được ở cuối khoảng thời gian, cộng mọi trụ sở.",
                 en="Probes that are not heard at the end of the range, over all offices.",
             ),
             nothing=Text(vi="Chưa có số liệu", en="No figures"),
@@ -232,14 +238,12 @@ def reached(*where: Condition) -> Card:
         Words(
             title=Text(vi="Đạt tốc độ hợp đồng", en="Reached the contract"),
             meaning=Text(
-                vi="Trong số đường truyền có hợp đồng và đo được cả hai chiều mỗi ngày, bao nhiêu phần có trung vị trong ngày đạt "
-                "tốc độ hợp đồng cả hai chiều; "
-                "cộng qua các ngày của khoảng thời gian.",
+                vi="Tỷ lệ đường truyền có trung vị trong ngày đạt tốc độ hợp đồng cả hai chiều, trong số đường truyền có hợp đồng và đo được cả hai chiều ngày đó; cộng các ngày của khoảng thời gian.",
                 en="Of the lines with a contract that were measured both ways each day, the share whose medians reached it; over "
                 "the days "
                 "of the range.",
             ),
-            nothing=Text(vi="Chưa đo được đường nào", en="No line measured yet"),
+            nothing=Text(vi="Chưa đo được đường truyền nào", en="No line measured yet"),
         ),
         Ask(select=asked),
         unit="ratio",

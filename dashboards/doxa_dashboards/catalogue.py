@@ -105,6 +105,16 @@ _WRITTEN: Final = (
         " samples_goal_count samples_full_count",
     ),
     _series(
+        "doxa_p95_1d",
+        Tier.LONG,
+        _W,
+        "samples_count week_samples_count limit_down_mbps limit_up_mbps week_outcome_code "
+        + " ".join(
+            f"{way}_p95_ip_mbps {way}_p95_wire_mbps {way}_week_p95_ip_mbps {way}_week_p95_wire_mbps {way}_week_p95_ratio"
+            for way in ("download", "upload")
+        ),
+    ),
+    _series(
         "doxa_target",
         Tier.LONG,
         "plan target level province place kind quantity operator unit",
@@ -121,6 +131,9 @@ _WRITTEN: Final = (
         Tier.LONG,
         "plan target level province place kind",
         "outcome_code value n_count lower upper published threshold passed_flag",
+    ),
+    _series(
+        "doxa_judged", Tier.LONG, "plan province kind", "fail_count pass_count probe_limited_count insufficient_count"
     ),
     _series("doxa_presence_5m", Tier.FIVE_MINUTES, *_PRESENCE),
     _series("doxa_presence_1h", Tier.LONG, *_PRESENCE),
@@ -142,6 +155,13 @@ _WRITTEN: Final = (
         "version",
     ),
     _series(
+        "doxa_agents_5m",
+        Tier.FIVE_MINUTES,
+        "province",
+        "agents_count spool_rows_count spool_dropped_count clock_wrong_count battery_count disk_low_count"
+        " disk_free_min_ratio versions_count",
+    ),
+    _series(
         "doxa_collector",
         Tier.RAW,
         "sink",
@@ -150,7 +170,41 @@ _WRITTEN: Final = (
     ),
 )
 WRITTEN: Final[Mapping[str, Series]] = {series.name: series for series in _WRITTEN}
-"""Everything but what meters write, by measurement."""
+"""Everything but what meters write and what is counted of their flags, by measurement."""
+_COUNTED: Final[Mapping[str, tuple[str, str]]] = {
+    "doxa_ipv6_area_1d": ("province kind provider", ""),
+    "doxa_portal_1d": ("province place kind", "portal_"),
+    "doxa_black_hole_1d": (_W, "black_hole"),
+}
+"""What is counted of the flags of the meter `ipv6`: tags, and how the flags and values begin."""
+_HOLES: Final[Mapping[str, str]] = {"out": "black_hole_flag", "back": "black_hole_inbound_flag"}
+
+
+def flag_counts(name: str) -> tuple[str, str]:
+    """Of a flag without its unit: how many runs said yes, and how many could judge it."""
+    return f"{name}_yes_count", f"{name}_judged_count"
+
+
+def area_median(value: str) -> str:
+    """The median over lines of a value: `rtt_v6_ms` is told by `rtt_v6_median_ms`."""
+    stem, _, unit = value.rpartition("_")
+    return f"{stem}_median_{unit}"
+
+
+def _counted(name: str) -> Series:
+    """Nothing of it is listed here: a value renamed in the meter is an unknown field."""
+    tags, begins = _COUNTED[name]
+    values = sorted(v for v in of_meter("ipv6").fields - {"duration_s"} if v.startswith(begins))
+    found = [] if name == "doxa_portal_1d" else ["runs_count"]
+    for value in values:
+        stem, _, unit = value.rpartition("_")
+        if name == "doxa_black_hole_1d":
+            found += [f"{way}_{n}_count" for way, flag in _HOLES.items() if flag == value for n in ("met", "judged")]
+        elif unit == "flag":
+            found += flag_counts(stem)
+        elif unit not in _STATISTICS:
+            found.append(area_median(value))
+    return _series(name, Tier.LONG, tags, " ".join(found))
 
 
 def windowed(value: str) -> tuple[str, ...]:
@@ -174,11 +228,15 @@ def look_up(name: str) -> Series:
     plain = name.replace(WINDOW, "1h")
     if plain in WRITTEN:
         return WRITTEN[plain]
+    if plain in _COUNTED:
+        return _counted(plain)
     kind, _, window = plain.removeprefix("doxa_").rpartition("_")
     if window not in WINDOWS:
         kind, window = plain.removeprefix("doxa_"), ""
     if not plain.startswith("doxa_") or kind not in meters.kinds():
-        raise UnknownNameError(_UNKNOWN.fill(name=name, near=nearest(plain, [*WRITTEN, *_meter_names()]) or "?"))
+        raise UnknownNameError(
+            _UNKNOWN.fill(name=name, near=nearest(plain, [*WRITTEN, *_COUNTED, *_meter_names()]) or "?")
+        )
     return of_meter(kind, window or None)
 
 

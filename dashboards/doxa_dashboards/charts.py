@@ -51,28 +51,38 @@ def chart(
         built.axis_soft_max(top)
     if stacked:
         built.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
-    built.overrides([_Override(number, ask) for number, ask in enumerate(asks)])
+    measured = sum(ask.role is style.Role.MEASURED for ask in asks)
+    built.overrides([_Override(number, ask, alone=measured == 1) for number, ask in enumerate(asks)])
+    # Grafana formats ticks that it leaves out as values that are not there: without this they say the panel's "nothing".
+    built.override_by_regexp(".*", [Property(id_val="noValue", value=_UNSEEN)])
     for name, (text, color) in columns.items():
         told = [("displayName", str(text)), ("color", {"mode": "fixed", "fixedColor": color})]
         built.override_by_name(name, [Property(id_val=key, value=value) for key, value in told])
-    panel = dressed(built, words, asks, unit, as_table=False).build()
+    dressed(built, words, asks, unit, as_table=False)
+    if style.UNITS[unit].unit == "percentunit":  # 0 digits would leave the ticks of 0 and 100 % alone
+        built.decimals(max(1, style.UNITS[unit].decimals))
+    panel = built.build()
     panel.transformations = _in_words(asks) or None
     return Card(key=key, panel=panel, width=width, height=height)
 
+
+_UNSEEN: Final = "\u200b"
+"""Nothing to see, and no number either: what reads as a number, and "" and blanks read as 0, Grafana draws in each gap."""
 
 COLUMN: Final = Text(vi="$col", en="$col")
 """The alias of a query whose series are told apart by their columns."""
 
 
 class _Override(cog.Builder[dashboard.DashboardFieldConfigSourceOverrides]):
-    """How the series of one query look."""
+    """How the series of one query look: many of the only measured query differ in hue, of several each has its hue."""
 
-    def __init__(self, number: int, ask: Ask) -> None:
+    def __init__(self, number: int, ask: Ask, *, alone: bool) -> None:
         self._number, self._ask = number, ask
+        self._many = alone and ask.color is None and ask.alias is not None and "$tag_" in ask.alias.vi
 
     def build(self) -> dashboard.DashboardFieldConfigSourceOverrides:
         color = self._ask.color or style.PALETTE[self._number % len(style.PALETTE)]
-        own = [Property(id_val="color", value=style.shades(color))]
+        own = [Property(id_val="color", value=style.MANY if self._many else style.shades(color))]
         return dashboard.DashboardFieldConfigSourceOverrides(
             matcher=dashboard.MatcherConfig(id_val="byFrameRefID", options=ref(self._number)),
             properties=self._ask.role.properties() or own,
@@ -83,6 +93,10 @@ def _in_words(asks: Sequence[Ask]) -> list[Transformation]:
     """Series are called after tags, in which kinds and statistics are codes: in an alias they stand in brackets."""
     aliases = " ".join(ask.alias.vi for ask in asks if ask.alias is not None)
     found = [_renamed(kind.value, kind.text) for kind in LinkKind if "($tag_kind" in aliases]
+    if any(ask.alias is not None and ask.alias.vi.startswith("$tag_provider") for ask in asks):
+        for regex, rest in (("^Value$", ""), ("^: (.*)$", ": $1")):  # "Value" is Grafana's word for no name
+            nobody = {"regex": regex, "renamePattern": f"{style.NO_PROVIDER}{rest}"}
+            found.append(Transformation(id_val="renameByRegex", options=nobody))
     return found + [_renamed(code, text) for code, text in STATISTICS.items() if "$tag_statistic)" in aliases]
 
 

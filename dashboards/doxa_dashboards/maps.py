@@ -42,7 +42,8 @@ def markers(
         .layers(
             [
                 _Layer("geojson", _BORDERS, {"src": COUNTRIES, "style": _OUTLINE, "rules": []}),
-                _Layer("markers", _PLACES, _marker(value, label), located=True),
+                _Layer("markers", _PLACES, _marker(value), located=True),
+                _Layer("markers", _NAMES, _name(label), located=True),
             ]
         )
     )
@@ -60,7 +61,7 @@ def markers(
 _OUTLINE: Final = {"color": {"fixed": style.GREY}, "opacity": 0.2, "lineWidth": 1}
 
 
-def _marker(value: str, label: str) -> dict[str, Any]:
+def _marker(value: str) -> dict[str, Any]:
     return {
         "showLegend": False,
         "style": {
@@ -68,8 +69,21 @@ def _marker(value: str, label: str) -> dict[str, Any]:
             "opacity": 0.6,
             "size": {"field": value, "fixed": 6, "min": 6, "max": 22},
             "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
+        },
+    }
+
+
+def _name(label: str) -> dict[str, Any]:
+    """A layer of its own: Grafana writes a marker's text in the marker's colour, on which nobody reads it."""
+    return {
+        "showLegend": False,
+        "style": {
+            "color": {"fixed": "text"},
+            "opacity": 1,
+            "size": {"fixed": 1, "min": 1, "max": 1},
+            "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
             "text": {"mode": "field", "field": label, "fixed": ""},
-            "textConfig": {"fontSize": 11, "offsetX": 0, "offsetY": 16, "textAlign": "center"},
+            "textConfig": {"fontSize": 12, "offsetX": 0, "offsetY": 4, "textAlign": "center"},
         },
     }
 
@@ -94,3 +108,4 @@ class _Layer(cog.Builder[common.MapLayerOptions]):
 _GROUND: Final = Text(vi="Nền", en="Ground")
 _BORDERS: Final = Text(vi="Đường biên", en="Borders")
 _PLACES: Final = Text(vi="Nơi có điểm đo", en="Places with offices")
+_NAMES: Final = Text(vi="Tên", en="Names")

@@ -64,13 +64,16 @@ def to_page(name: str, title: Text, *variables: str, **fields: str) -> Link:
     """
     kept = [f"${{{variable}:queryparam}}" for variable in variables]
     taken = [f'var-{variable}=${{__data.fields["{column}"]}}' for variable, column in fields.items()]
-    return Link(title=title, url=f"/d/{uid_of(name)}?" + "&".join([*kept, *taken, "${__url_time_range}"]))
+    return Link(title=title, url=f"/d/{uid_of(name)}?" + "&".join([*kept, *taken, _RANGE]))
+
+
+_RANGE: Final = "${__url_time_range}"
 
 
 def assemble(page: Page) -> dashboard.Dashboard:
     """The dashboard of a page in the language in force."""
     built = (
-        builders.Dashboard(str(page.title))
+        builders.Dashboard(_title(page.title))
         .uid(page.uid)
         .description(str(page.meaning))
         .tags(["doxa", "noi-bo" if page.internal else "cong-khai"])
@@ -90,12 +93,25 @@ def assemble(page: Page) -> dashboard.Dashboard:
     return built
 
 
+def _title(title: Text) -> str:
+    """The title in the language in force. Grafana refuses two dashboards with one title in one folder, and both
+    languages stand there: where the words are the same (`IPv6`, `NOC`), the other language names itself.
+    """
+    spoken: Language = language()
+    return str(title) if spoken == LANGUAGES[0] or title.vi != title.en else f"{title} ({_NAMES[spoken]})"
+
+
+_NAMES: Final = {"vi": "tiếng Việt", "en": "English"}
+
+
 def _top(link: Link) -> builders.DashboardLink:
+    """The range goes along by a switch of its own: Grafana 9 leaves it out where the address asks for it."""
     return (
         builders.DashboardLink(str(link.title))
         .type(dashboard.DashboardLinkType.LINK)
         .icon("dashboard")
-        .url(link.url)
+        .url(link.url.removesuffix(_RANGE).rstrip("?&"))
+        .keep_time(True)  # noqa: FBT003 - the SDK's own
         .tags([])
     )
 

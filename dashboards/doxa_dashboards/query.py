@@ -11,10 +11,12 @@ from typing import Final
 
 from doxa_core.errors import DoxaError
 from doxa_core.language import Text
-from doxa_dashboards.catalogue import Series, Tier, check_columns, look_up
+from doxa_dashboards.catalogue import Series, Tier, check_columns, flag_counts, look_up
 
-ZONE: Final = "Asia/Ho_Chi_Minh"
-"""Days and months begin at Vietnamese midnight."""
+OFFSET: Final = "-7h"
+"""Steps begin at Vietnamese midnight, said with each step: under `tz()` InfluxDB 2.7 cuts the rows of a subquery by steps of
+UTC, and a step that 7 h is no multiple of comes in pieces (seen with 2.7.12; 1.6.7 does it right). Vietnam has no summer time.
+"""
 INTERVAL: Final = "$__interval"
 """The step that Grafana finds for the panel's width and range."""
 TIME_FILTER: Final = "$timeFilter"
@@ -147,6 +149,28 @@ def chosen_as(tag: str, variable: str) -> Condition:
     return Condition(text=f"{quoted(tag)} =~ {pattern(f'^${{{variable}:regex}}$')}", columns=frozenset({tag}))
 
 
+def chosen_or_any(tag: str, everything: str) -> Condition:
+    """A tag is the value chosen in the variable of the same name, or any where the viewer chose `everything`: a page of
+    the country's own figures (`variables.province_or_country`) lists with it what carries its province only.
+
+    The server compares the two texts once, before it reads anything.
+    """
+    all_of_it = f"{literal(f'${{{tag}:raw}}')} = {literal(everything)}"
+    [one] = chosen(tag)
+    return Condition(text=f"({all_of_it} OR {one.text})", columns=one.columns)
+
+
+def singled_out(tag: str, everything: str) -> Condition:
+    """A tag is one of the values that the viewer picked one by one in the variable of the same name; where `everything` was
+    chosen, none is.
+
+    The server compares the two texts once, before it reads anything.
+    """
+    some = f"{literal(f'${{{tag}:raw}}')} != {literal(everything)}"
+    [one] = chosen(tag)
+    return Condition(text=f"({some} AND {one.text})", columns=one.columns)
+
+
 def among(tag: str, *values: str) -> Condition:
     """A tag is one of these; `${variable}` in a value stands for what the viewer chose, an empty one for no tag."""
     parts = [_chosen_parts(value) for value in values]
@@ -212,6 +236,18 @@ def until_end(duration: str) -> Condition:
     return Condition(text=f"time <= {RANGE_END} AND time > {RANGE_END} - {duration}", columns=frozenset())
 
 
+def day_over(duration: str | None = None) -> Condition:
+    """Local days that were over at the end of the dashboard's range: for a series by the day whose running day is
+    incomplete. With a `duration`, no older ones, whatever the range: then for a `Select` with `ranged=False`.
+    """
+    over = f"time <= {RANGE_END} - 1d"
+    if duration is None:
+        return Condition(text=over, columns=frozenset())
+    if not _DURATION.fullmatch(duration):
+        raise QueryError(Text(vi=f"«{duration}» không phải khoảng thời gian", en=f"'{duration}' is no duration"))
+    return Condition(text=f"{over} AND time > {RANGE_END} - {duration}", columns=frozenset())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Select:
     """One SELECT. `source` is a measurement, or another `Select` whose columns' names this one may use."""
@@ -254,7 +290,8 @@ class Select:
 
     def text(self) -> str:
         """The statement."""
-        inner = quoted(self.source) if isinstance(self.source, str) else f"({self.source.text()})"
+        # An inner query steps through days of its own: InfluxDB 1 does not hand the zone of the outer one down to it.
+        inner = quoted(self.source) if isinstance(self.source, str) else f"({self.source.statement()})"
         told = ", ".join(_told(column) for column in self.columns)
         parts = [f"SELECT {told} FROM {inner}", self._where(), self._group()]  # noqa: S608 - InfluxQL, all parts quoted
         if self.newest_first:
@@ -269,19 +306,15 @@ class Select:
         return "WHERE " + " AND ".join(conditions) if conditions else ""
 
     def _group(self) -> str:
-        groups = ([f"time({self.every})"] if self.every else []) + [quoted(tag) for tag in self.by]
+        groups = ([f"time({self.every}, {OFFSET})"] if self.every else []) + [quoted(tag) for tag in self.by]
         if not groups:
             return ""
         told = "GROUP BY " + ", ".join(groups)
         return f"{told} fill({self.fill})" if self.every else told
 
     def statement(self) -> str:
-        """The statement as it is sent: local days where it steps through time."""
-        return f"{self.text()} tz({literal(ZONE)})" if _steps(self) else self.text()
-
-
-def _steps(select: Select) -> bool:
-    return select.every is not None or (isinstance(select.source, Select) and _steps(select.source))
+        """The statement as it is sent."""
+        return self.text()
 
 
 def _told(column: Column) -> str:
@@ -325,10 +358,31 @@ def share_of_runs(
     return Select(columns=(column,), source=replace(inner, by=tuple(by.split())), by=tuple(by.split()), every=every)
 
 
+def yes_share(flag: str, alias: str | None = None) -> Column:
+    """The share of runs in which a flag said yes, of those that could judge it: by their numbers, exact over any time,
+    lines and areas. `flag` is without its unit; the source counts flags (`catalogue.flag_counts`).
+    """
+    yes, judged = flag_counts(flag)
+    return computed("{y} / {j}", alias or flag, y=total(yes), j=total(judged))
+
+
+def yes_share_of_point(flag: str, alias: str | None = None) -> Column:
+    """The same of a single point: one day of one commune."""
+    yes, judged = flag_counts(flag)
+    return computed("{y} / {j}", alias or flag, y=field(yes), j=field(judged))
+
+
 def newest(source: str, *columns: Column, lasts: str, where: Iterable[Condition] = (), by: str = "") -> Select:
     """What stood at the end of the dashboard's range, not older than `lasts` (`1h`)."""
     found = select(source, *columns, where=(*where, until_end(lasts)), by=by)
     return replace(found, ranged=False)
+
+
+def newest_point(source: str, *columns: Column, lasts: str, where: Iterable[Condition] = (), by: str = "") -> Select:
+    """The newest point of each group as it was written. Group by all tags that differ: of several points of one moment
+    the server takes any. This takes a third of the time of sums over the same week (3,321 communes: 310 against 866 ms).
+    """
+    return replace(newest(source, *columns, lasts=lasts, where=where, by=by), newest_first=True, limit=1)
 
 
 def of_newest(

@@ -1,7 +1,7 @@
 """The house style of all pages: colours, units, decimals, lines, legends, tooltips, and what an empty panel says.
 
-The colours are those of Okabe and Ito, which people with any colour blindness tell apart; and no panel says anything by
-colour alone. No threshold stands here: what is enough, the series of targets and contracts say.
+States and references have the colours of Okabe and Ito, which people with any colour blindness tell apart; lines of one
+query, of which there may be any number, have Grafana's own; and no panel says anything by colour alone. No threshold stands here: what is enough, the series of targets and contracts say.
 """
 
 from collections.abc import Mapping
@@ -22,6 +22,7 @@ GOOD, BAD, LIMITED, UNKNOWN, ACCENT = GREEN, VERMILION, ORANGE, GREY, BLUE
 NO_DATA: Final = Text(
     vi="Chưa có số liệu trong khoảng thời gian đã chọn", en="No figures yet in the chosen range of time"
 )
+NO_PROVIDER: Final = Text(vi="chưa rõ nhà mạng", en="provider not known")
 TIMEZONE: Final = "Asia/Ho_Chi_Minh"
 GRID: Final = 24
 """Columns of Grafana's grid."""
@@ -107,5 +108,9 @@ def tooltip() -> common_builders.VizTooltipOptions:
 
 
 def shades(color: str) -> dict[str, str]:
-    """The colour of a query's series: one hue, told apart by lightness, which every eye can."""
+    """The colour of a query's series beside those of others: one hue. More than three of them look alike."""
     return {"mode": "shades", "fixedColor": color}
+
+
+MANY: Final = {"mode": "palette-classic"}
+"""The colours of one query's series: each its own."""

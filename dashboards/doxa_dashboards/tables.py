@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from grafana_foundation_sdk.builders import table
-from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models import common, dashboard
 
 from doxa_core.language import Text
 from doxa_dashboards import style
@@ -27,6 +28,8 @@ class Col:
     width: int | None = None
     hidden: bool = False
     """Only for the links of others."""
+    long: bool = False
+    """A text that may not fit: pointing at it offers to show all of it."""
 
 
 def grid(
@@ -54,9 +57,11 @@ def grid(
     if rows is not None:
         shaped.append(Transformation(id_val="limit", options={"limitField": rows}))
     shaped.append(_ordered(columns))
-    built = table.Panel().cell_height(common.TableCellHeight.SM).show_header(True)  # noqa: FBT003
+    built = _table()
+    quotients = {step.alias for step in steps if isinstance(step, Quotient)}
     for column in columns:
-        built.override_by_name(column.name, looks(column))
+        unknown = [Property(id_val="mappings", value=_NO_QUOTIENT)] if column.name in quotients else []
+        built.override_by_name(column.name, looks(column) + unknown)
     panel = dressed(built, words, asks, "text", as_table=True).build()
     panel.transformations = shaped
     return Card(key=key, panel=panel, width=width, height=height)
@@ -82,9 +87,7 @@ def matrix(
     """
     corner = f"{row}\\{column}"
     built = (
-        table.Panel()
-        .cell_height(common.TableCellHeight.SM)
-        .show_header(True)  # noqa: FBT003
+        _table()
         .mappings([mapping(codes)])
         .color_scheme(Fixed("text"))
         .cell_options(common.TableColorTextCellOptions())
@@ -125,7 +128,7 @@ def tally(
     made = [(counted, "count"), *((column, "sum") for column in summed)]
     fields: dict[str, object] = {group.name: {"operation": "groupby", "aggregations": []}}
     fields |= {column.name: {"operation": "aggregate", "aggregations": [how]} for column, how in made}
-    built = table.Panel().cell_height(common.TableCellHeight.SM).show_header(True)  # noqa: FBT003
+    built = _table()
     built.override_by_name(group.name, looks(group))
     for column, how in made:
         built.override_by_name(f"{column.name} ({how})", looks(column))
@@ -136,6 +139,27 @@ def tally(
         sorted_by(f"{counted.name} (count)", descending=True),
     ]
     return Card(key=key, panel=panel, width=width, height=height)
+
+
+def _table() -> table.Panel:
+    """What all tables have. The panel's text of "nothing" would stand in each cell without a value: there is none."""
+    built = table.Panel().cell_height(common.TableCellHeight.SM).show_header(True)  # noqa: FBT003
+    return built.override_by_regexp(".*", [Property(id_val="noValue", value="")])
+
+
+def _narrowest(column: Col) -> int:
+    """Pixels that a heading and the values need. With Grafana's own 150 for each column, half a page cuts off the last."""
+    words = [str(column.title), *(str(text) for text in column.words.values())]
+    least = _LEAST.get(column.unit, 95)
+    return max(least, *(_heading(word) for word in words))
+
+
+def _heading(text: str) -> int:
+    return 24 + round(7.8 * len(text))
+
+
+_LEAST: Final = {"count": 70, "days": 70, "text": 115}
+"""`1000.0 Mb/s` needs 95 pixels, a provider's name 115."""
 
 
 def _only(columns: Sequence[Col], steps: Sequence[Transformation]) -> Transformation:
@@ -164,7 +188,18 @@ class Quotient(Transformation):
                 "replaceFields": False,
             },
         )
-        self.inputs = (above, below)
+        self.alias, self.inputs = alias, (above, below)
+
+
+_NO_QUOTIENT: Final = [
+    {"type": "range", "options": {"from": 1e9, "result": {"text": "", "index": 0}}},  # Grafana takes "to": null for 0
+    dashboard.SpecialValueMap(
+        options=dashboard.DashboardSpecialValueMapOptions(
+            match=dashboard.SpecialValueMatch.NA_N, result=dashboard.ValueMappingResult(text="")
+        )
+    ),
+]
+"""Grafana divides by what is not there as by 0: infinity, or no number. Neither is a figure."""
 
 
 def copied(name: str, alias: str) -> Transformation:
@@ -199,6 +234,20 @@ def _ordered(columns: Sequence[Col]) -> Transformation:
     )
 
 
+_NO_COMMUNE: Final = {"type": "regex", "options": {"pattern": "^[0-9]{2}$", "result": {"text": "", "index": 0}}}
+"""What concerns a whole province stands at the province's code, which is no commune to click on."""
+
+
+def _nobody() -> list[dashboard.SpecialValueMap]:
+    """A line of which the registry names no provider: null in one form of answer, an empty tag in another."""
+    known = dashboard.ValueMappingResult(text=str(style.NO_PROVIDER))
+    matches = (dashboard.SpecialValueMatch.NULL, dashboard.SpecialValueMatch.EMPTY)
+    return [
+        dashboard.SpecialValueMap(options=dashboard.DashboardSpecialValueMapOptions(match=match, result=known))
+        for match in matches
+    ]
+
+
 def looks(column: Col) -> list[Property]:
     """The overrides of a table's column."""
     shown = style.UNITS[column.unit]
@@ -207,12 +256,21 @@ def looks(column: Col) -> list[Property]:
         found.append(("decimals", shown.decimals))
     if column.codes:
         found += [("mappings", [mapping(column.codes)]), ("custom.cellOptions", {"type": "color-text"})]
+        found.append(("custom.align", "left"))  # a word, though the value is a number
     if column.words:
         found.append(("mappings", [naming(column.words)]))
+    if column.name == "provider":
+        found.append(("mappings", _nobody()))
+    if column.name == "place" and column.link is not None:
+        found.append(("mappings", [_NO_COMMUNE]))
+    if column.long:
+        found.append(("custom.inspect", True))
     if column.link is not None:
         found.append(("links", [{"title": str(column.link.title), "url": column.link.url}]))
     if column.width is not None:
-        found.append(("custom.width", column.width))
+        found.append(("custom.width", max(column.width, _heading(str(column.title)))))
+    else:
+        found.append(("custom.minWidth", _narrowest(column)))
     if column.hidden:
         found.append(("custom.hidden", True))
     return [Property(id_val=name, value=value) for name, value in found]

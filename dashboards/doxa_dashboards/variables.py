@@ -5,6 +5,7 @@ there is no list of places in any page. A choice travels from page to page by th
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as builders
@@ -14,7 +15,7 @@ from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
 from doxa_dashboards.catalogue import look_up
 from doxa_dashboards.panel import source
-from doxa_dashboards.query import Condition, among, chosen, equal, tag_values
+from doxa_dashboards.query import Condition, among, chosen, equal, field, last, select, tag_values, within
 
 ALL: Final = "$__all"
 EVERYTHING: Final = ".*"
@@ -27,7 +28,7 @@ Variable = builders.QueryVariable | builders.CustomVariable
 
 def province(*, several: bool = False) -> builders.QueryVariable:
     """Which province; its code is the value, its name what people see."""
-    asked = tag_values("label", "doxa_place", equal("level", "province"))
+    asked = _labels("province", equal("level", "province"))
     return _query("province", _PROVINCE, asked, "doxa_place", regex=_NAMED, several=several)
 
 
@@ -39,7 +40,7 @@ def province_or_country() -> builders.QueryVariable:
 
 def place(*, several: bool = False) -> builders.QueryVariable:
     """Which commune of the chosen provinces, by code and name: a name alone may stand for several."""
-    asked = tag_values("label", "doxa_place", equal("level", "commune"), *chosen("province"))
+    asked = _labels("place", equal("level", "commune"), *chosen("province"))
     return _query("place", _PLACE, asked, "doxa_place", regex=_CODED, several=several)
 
 
@@ -84,6 +85,16 @@ def plan(*, country: bool = False) -> builders.QueryVariable:
 def window() -> builders.CustomVariable:
     """Over which windows values are taken together: the name of the measurement ends in it (catalogue.WINDOW)."""
     return _custom("window", _WINDOW, [("1h", _HOUR), ("1d", _DAY)])
+
+
+def _labels(code: str, *where: Condition) -> str:
+    """The newest label of each place, of a year: of one that was renamed, under the same code, the last name only.
+
+    Of an answer with columns Grafana offers the first beside the time (newer ones: the texts), so the label comes first.
+    """
+    columns = (field("label"), last("sites_count", "sites"))
+    asked = select("doxa_place", *columns, where=(*where, within("365d")), by=code)
+    return replace(asked, ranged=False).statement()
 
 
 def _lines(tag: str, *where: Condition) -> str:

@@ -39,6 +39,10 @@ class Country:
     contracts: int
     """Lines of which the registry knows a contract, or that are TSLCD."""
     tasks: Sequence[Task]
+    ipv6_areas: int = 0
+    """Different (province, kind, provider), and (kind, provider), of lines with an IPv6 test."""
+    portals: int = 0
+    """Different (commune, kind) of lines that look at the commune's portal."""
 
 
 def expected(country: Country) -> dict[str, int]:
@@ -51,12 +55,16 @@ def expected(country: Country) -> dict[str, int]:
             found[f"{name}_{length}"] = found.get(f"{name}_{length}", 0) + ends
     return found | {
         "doxa_area_1d": country.areas + country.country_areas,
+        "doxa_ipv6_area_1d": country.ipv6_areas,
+        "doxa_portal_1d": country.portals,
         "doxa_place": country.provinces + country.communes,
         "doxa_site": country.offices,
         "doxa_contract": country.contracts,
         **{f"doxa_presence_{length}": country.offices for length in LENGTHS},
         "doxa_incident_5m": (country.provinces + 1) * _SEVERITIES,
         "doxa_agent": country.probes,
+        "doxa_agents_5m": country.provinces + 1,
+        "doxa_p95_1d": sum(task.lines for task in country.tasks if task.meter == "snmp"),
     }
 
 
@@ -76,6 +84,8 @@ VIETNAM: Final = Country(
         *(Task(meter=meter, lines=_OFFICES) for meter in ("dns", "ipv6", "path", "snmp", "web")),
         Task(meter="node", lines=_OFFICES, far_ends=2),
     ),
+    ipv6_areas=34 * 3 + 3,
+    portals=_OFFICES,
 )
 """An office in each commune, with a fixed line (three providers in a province) and a TSLCD line.
 
@@ -88,8 +98,8 @@ def table(country: Country) -> str:
     found = expected(country)
     meters = sorted({task.meter for task in country.tasks})
     rows = [f"| `doxa_{m}` | {found[f'doxa_{m}']:,} | 3 × {found[f'doxa_{m}_5m']:,} |" for m in meters]
-    ran = tuple(f"doxa_{meter}" for meter in meters)
-    rows += [f"| `{name}` | {number:,} | |" for name, number in sorted(found.items()) if not name.startswith(ran)]
+    ran = {f"doxa_{meter}{length}" for meter in meters for length in ("", *(f"_{one}" for one in LENGTHS))}
+    rows += [f"| `{name}` | {number:,} | |" for name, number in sorted(found.items()) if name not in ran]
     return "\n".join([*rows, f"| together | {sum(found.values()):,} | |"])
 
 

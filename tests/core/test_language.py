@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from doxa_core.language import Text, choose_language, language, local_time, number
+from doxa_core.language import Text, choose_language, language, local_time, number, speaking
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,11 @@ def test_times_are_those_of_vietnam() -> None:
 def test_a_part_of_a_sentence_is_filled_in_the_same_language() -> None:
     filled = Text(vi="kết quả: {what}", en="result: {what}").fill(what=Text(vi="đạt", en="pass"))
     assert (filled.vi, filled.en) == ("kết quả: đạt", "result: pass")
+
+
+def test_a_language_that_is_spoken_for_a_while_leaves_no_choice_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("doxa_core.language._chosen", [])
+    monkeypatch.setenv("DOXA_LANG", "en")
+    with speaking("vi"):
+        assert language() == "vi"
+    assert language() == "en", "the environment decides again"

@@ -24,6 +24,8 @@ EMPTY_PROVINCE: Final = "42"
 
 NO_IPV6: Final = "muong-te"
 """The office without IPv6: nothing but its address can be judged."""
+RENAMED: Final = "06079"
+"""This commune had another name until yesterday."""
 
 Tags = Mapping[str, str]
 
@@ -90,7 +92,7 @@ def lines(now: int) -> Iterator[tuple[Tier, str]]:
     """All points in line protocol with the tier that they belong to; `now` in seconds."""
     for source in (
         _places, _lines, _targets, _changes, _measured, _areas, _judged, _presence, _incidents, _health,
-        ispeed_runs, ispeed_samples, ispeed_published, ipv6_steps, health_collector, health_agents,
+        ispeed_runs, ispeed_samples, ispeed_published, ipv6_counted, health_collector, health_agents,
         tslcd_measured, tslcd_judged, tslcd_network, tslcd_incidents, noc_failing, noc_planned,
     ):  # fmt: skip
         yield from source(now)
@@ -122,7 +124,9 @@ def _places(now: int) -> Iterator[tuple[Tier, str]]:
             yield _point("doxa_place", {"level": "province", "province": code, "label": label}, fields, at)
         for (province, place), label in PLACES.items():
             here = [line for line in LINES if line.place == place]
-            tags = {"level": "commune", "province": province, "place": place, "label": label}
+            before = place == RENAMED and at < now - DAY
+            label_then = f"{place} Xã Tên Cũ" if before else label
+            tags = {"level": "commune", "province": province, "place": place, "label": label_then}
             counts = {"sites_count": len({line.site for line in here}), "links_count": len(here)}
             yield _point("doxa_place", tags, counts, at)
 
@@ -231,6 +235,11 @@ def _judged(now: int) -> Iterator[tuple[Tier, str]]:
             }  # fmt: skip
             fields = {"outcome_code": OUTCOMES[outcome].number, "value": 99.0, "n_count": 612, "threshold": 102.0}
             yield _point("doxa_verdict", tags, fields, month)
+    for one in dict.fromkeys(province for province, _ in PLACES):
+        mine = [n for n, (province, _) in enumerate(PLACES) if province == one]
+        counts = {"pass_count": len(mine), "fail_count": sum(n > 0 for n in mine), "insufficient_count": mine.count(0)}
+        tags = {"plan": "lang-son", "province": one, "kind": "fixed"}
+        yield _point("doxa_judged", tags, {"probe_limited_count": 0, **counts}, month)
 
 
 def _presence(now: int) -> Iterator[tuple[Tier, str]]:
@@ -334,35 +343,53 @@ def ispeed_published(now: int) -> Iterator[tuple[Tier, str]]:
         yield _point("doxa_published", {**tags, "source_mark": "S"}, {"published_mbps": 447.03}, at)
 
 
-def ipv6_steps(now: int) -> Iterator[tuple[Tier, str]]:
-    """What the windows of the ipv6 meter hold besides; the black hole is on one line, and only some of the time."""
-    judged = [
-        "default_route",
-        "resolver",
-        "aaaa",
-        "tcp",
-        "https",
-        "mtu_1280",
-        "portal_aaaa",
-        "portal_tcp",
-        "portal_https",
-    ]
-    for line, (window, step) in product(LINES, (("1h", HOUR), ("1d", DAY))):
-        has = line.site != NO_IPV6
-        flags = {"state_v6_only_ready": 0.25 if has else 0.0, "address": float(has)}
-        if has:
-            hole = 0.5 if line.link == "wan1" and line.place == "06184" else 0.0
-            flags |= dict.fromkeys(judged, 1.0) | {"mtu_1500": 1 - hole, "black_hole": hole, "black_hole_inbound": hole}
-        fields = {f"{name}_flag_mean": value for name, value in flags.items()}
-        if has:
-            values = {
-                "rtt_v6_ms": 12, "rtt_v4_ms": 10, "transfer_v6_mbps": 80, "transfer_v4_mbps": 90, "portal_page_ms": 400,
-                "transfer_v6_to_v4_factor": 8 / 9, "eyeballs_penalty_ms": 1,
-            }  # fmt: skip
-            fields |= {field: value for name, value in values.items() for field in catalogue.windowed(name)}
-        for at in _every(step, now):
-            tags = {**line.tags, "task": "ipv6", "far_end": "vnix-hn", "family": "4"}
-            yield _point(f"doxa_ipv6_{window}", tags, fields, at)
+IPV6_STEPS: Final = (
+    "default_route", "resolver", "aaaa", "tcp", "https", "mtu_1280", "portal_aaaa", "portal_tcp", "portal_https",
+)  # fmt: skip
+IPV6_RUNS: Final = 4
+"""A day, on each line."""
+
+
+def ipv6_counted(now: int) -> Iterator[tuple[Tier, str]]:
+    """What is counted of the IPv6 runs; the black hole is on one line, and only some of the time."""
+    areas = {(p, line.kind, line.provider) for line in LINES for p in (line.province, "00")}
+    communes = {(line.province, line.place, line.kind) for line in LINES if line.site != NO_IPV6}
+    for at in _every(DAY, now):
+        for area in areas:
+            mine = [line for line in LINES if area in {(p, line.kind, line.provider) for p in (line.province, "00")}]
+            told = {"runs_count": float(IPV6_RUNS * len(mine))}
+            for line in mine:
+                for name, yes in _ipv6_yes(line).items():
+                    for field, number in zip(catalogue.flag_counts(name), (yes, IPV6_RUNS), strict=True):
+                        told[field] = told.get(field, 0) + number
+            if any(line.site != NO_IPV6 for line in mine):
+                told |= {catalogue.area_median(name): value for name, value in IPV6_TIMES.items()}
+            yield _point("doxa_ipv6_area_1d", dict(zip(("province", "kind", "provider"), area, strict=True)), told, at)
+        for commune in communes:
+            counts = [catalogue.flag_counts(name) for name in IPV6_STEPS if name.startswith("portal_")]
+            told = {field: float(IPV6_RUNS) for pair in counts for field in pair} | {"portal_page_median_ms": 400}
+            yield _point("doxa_portal_1d", dict(zip(("province", "place", "kind"), commune, strict=True)), told, at)
+        for line in LINES:
+            if hole := _ipv6_yes(line).get("black_hole"):
+                told = {"runs_count": IPV6_RUNS, "out_met_count": hole, "out_judged_count": IPV6_RUNS}
+                yield _point("doxa_black_hole_1d", line.tags, told | {"back_met_count": 1, "back_judged_count": 2}, at)
+
+
+IPV6_TIMES: Final = {
+    "rtt_v6_ms": 12.0, "rtt_v4_ms": 10.0, "rtt_v6_to_v4_factor": 1.2, "transfer_v6_mbps": 80.0, "transfer_v4_mbps": 90.0,
+    "transfer_v6_to_v4_factor": 8 / 9, "eyeballs_penalty_ms": 1.0, "portal_page_ms": 400.0,
+}  # fmt: skip
+
+
+def _ipv6_yes(line: Line) -> dict[str, int]:
+    """Flag → how many runs of a day said yes; without IPv6 nothing but its address can be judged."""
+    states = ("none", "broken", "partial", "ready", "v6_only_ready")
+    if line.site == NO_IPV6:
+        return {f"state_{name}": IPV6_RUNS * (name == "none") for name in states} | {"address": 0}
+    hole = 2 if line.link == "wan1" and line.place == "06184" else 0
+    yes = dict(zip((f"state_{name}" for name in states), (0, 0, 1, 3, 1), strict=True))
+    yes |= dict.fromkeys(("address", *IPV6_STEPS), IPV6_RUNS)
+    return yes | {"mtu_1500": IPV6_RUNS - hole, "black_hole": hole, "black_hole_inbound": hole}
 
 
 def health_collector(now: int) -> Iterator[tuple[Tier, str]]:
@@ -384,6 +411,7 @@ def health_collector(now: int) -> Iterator[tuple[Tier, str]]:
 def health_agents(now: int) -> Iterator[tuple[Tier, str]]:
     """One probe in an office; that of `NO_IPV6` is old, dropped results and has a wrong clock."""
     offices = {line.site: line for line in LINES}
+    moments = [at for at in _every(FIVE, now) if at > now - 6 * HOUR]
     for site, line in offices.items():
         tags = {"province": line.province, "place": line.place, "site": site, "agent": f"{site}-1"}
         ill = site == NO_IPV6
@@ -391,16 +419,25 @@ def health_agents(now: int) -> Iterator[tuple[Tier, str]]:
             "spool_rows_count": 40 if ill else 3, "spool_dropped_count": 7 if ill else 0, "clock_ok_flag": not ill,
             "disk_free_ratio": 0.08 if ill else 0.6, "battery_flag": 0, "uptime_s": 5000, "version": "0.5.0" if ill else "0.6.0",
         }  # fmt: skip
-        for at in _every(FIVE, now):
-            if at > now - 6 * HOUR:
-                yield _point("doxa_agent", tags, fields, at)
+        for at in moments:
+            yield _point("doxa_agent", tags, fields, at)
+    for province in {line.province for line in LINES} | {"00"}:
+        here = {site for site, line in offices.items() if province in (line.province, "00")}
+        ill = NO_IPV6 in here
+        summed = {
+            "agents_count": len(here), "spool_rows_count": 3 * len(here) + 37 * ill, "spool_dropped_count": 7 * ill,
+            "clock_wrong_count": ill, "disk_low_count": ill, "disk_free_min_ratio": 0.08 if ill else 0.6, "battery_count": 0,
+            "versions_count": 1 + (ill and len(here) > 1),
+        }  # fmt: skip
+        for at in moments:
+            yield _point("doxa_agents_5m", {"province": province}, summed, at)
 
 
 TSLCD: Final = next(line for line in LINES if line.kind == "tslcd")
 TSLCD_LAYERS: Final = {"wire_mbps": 96.0, "ip_mbps": 93.5, "udp_mbps": 92.0}
 """What the layers of the TSLCD line show, both ways."""
 TSLCD_P95: Final = 88.0
-"""Of its traffic: 87 % of the samples are 40, 10 % this, 3 % 99 Mbps."""
+"""Of its traffic, at every layer."""
 RAN_ONCE: Final = {
     "runs_count": 1, "ok_count": 1, "failed_count": 0, "skipped_count": 0, "probe_limited_count": 0, "error_count": 0,
 }  # fmt: skip
@@ -418,6 +455,13 @@ def tslcd_measured(now: int) -> Iterator[tuple[Tier, str]]:
         rate = 99.0 if n % 100 < 3 else TSLCD_P95 if n % 100 < 13 else 40.0
         fields = {f"{way}_traffic_{name}_mbps_mean": rate for way in ("download", "upload") for name in ("ip", "wire")}
         yield _point("doxa_snmp_5m", {**TSLCD.tags, "task": "snmp"}, {**RAN_ONCE, **fields}, at)
+    for at in _every(DAY, now):
+        fields = {"samples_count": 288, "week_samples_count": 2016, "limit_down_mbps": 90, "limit_up_mbps": 90}
+        for way in ("download", "upload"):
+            fields |= {f"{way}_{span}p95_{name}_mbps": TSLCD_P95 for span in ("", "week_") for name in ("ip", "wire")}
+            fields[f"{way}_week_p95_ratio"] = TSLCD_P95 / 100
+        outcome = OUTCOMES["insufficient" if at > now - DAY else "pass"].number  # the day that runs is incomplete
+        yield _point("doxa_p95_1d", TSLCD.tags, {**fields, "week_outcome_code": outcome}, at)
 
 
 def tslcd_judged(now: int) -> Iterator[tuple[Tier, str]]:
@@ -434,6 +478,8 @@ def tslcd_judged(now: int) -> Iterator[tuple[Tier, str]]:
     }  # fmt: skip
     fields = {"outcome_code": OUTCOMES["pass"].number, "value": 100.0, "n_count": 1, "threshold": 100.0}
     yield _point("doxa_verdict", whole, fields, now - 20 * DAY)
+    counts = {"pass_count": 1, "fail_count": 0, "insufficient_count": 0, "probe_limited_count": 0}
+    yield _point("doxa_judged", {"plan": "tt06-2026", "province": "00", "kind": "tslcd"}, counts, now - 20 * DAY)
 
 
 def tslcd_network(now: int) -> Iterator[tuple[Tier, str]]:

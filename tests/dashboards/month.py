@@ -1,7 +1,7 @@
 """A month of fifty offices in a real ledger, and what that ledger says, read by plain SQL and nothing of the series' code.
 
 It is the calendar month before this one, so that "within a year of now" holds, and always the same month otherwise (one
-seed). Province 20 has everything, province 12 fixed lines above all, province 42 is registered and was never measured. One
+seed). Province 20 has everything, province 12 fixed lines above all, province 42 is registered and was never measured, province 11 is one line. One
 line gets another contract in the middle of the month and one another provider; one office has a single line without a
 contract; results of some days arrive a week late; the second half of the month began with another registry.
 Long, because what is written and how it is read again must agree column by column.
@@ -18,19 +18,21 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Connection, Engine, insert
 from tests.collector.ledgers import empty_ledger
 from tests.dashboards.grafana import Range
 
 from doxa_agent import meters
 from doxa_collector.assess import Settings, run
+from doxa_collector.incidents import lifecycle
 from doxa_collector.incidents import store as incidents
 from doxa_collector.incidents.model import Cause, Family, Fault, Incident, IncidentChange, Member, Reach, State, Turn
+from doxa_collector.incidents.windows import Scope
 from doxa_collector.ledger.engine import writing
 from doxa_collector.ledger.registration import register
 from doxa_collector.ledger.schema import figure
 from doxa_collector.ledger.schema import measurement as measurements
-from doxa_collector.ledger.writing import note_status
+from doxa_collector.ledger.writing import note
 from doxa_collector.places.gazetteer import load
 from doxa_collector.places.model import Level
 from doxa_collector.plans import Plan, load_plans
@@ -42,12 +44,10 @@ from doxa_collector.presence.model import Turn as PresenceTurn
 from doxa_collector.registry import read_registry
 from doxa_collector.watch.severity import Severity
 from doxa_collector.watch.subject import line
-from doxa_core.status import AgentStatus
-from doxa_core.status import State as Said
 
 S, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 ZONE_US: Final = 7 * HOUR
-FULL, OTHER, EMPTY = "20", "12", "42"
+FULL, OTHER, EMPTY, ONE = "20", "12", "42", "11"
 CHANGED: Final = "06184"
 """The commune of the contract that changes."""
 TARGETS: Final = {
@@ -122,10 +122,10 @@ class Office(NamedTuple):
 
 
 def offices(month: Month) -> list[Office]:
-    """Fifty: 26, 20 and 4 in the three provinces."""
+    """Fifty: 26, 20 and 4 in three provinces; and one with one line in a fourth."""
     rng = random.Random(50)
     found = []
-    for province, number, spread in ((FULL, 26, 9), (OTHER, 20, 11), (EMPTY, 4, 3)):
+    for province, number, spread in ((FULL, 26, 9), (OTHER, 20, 11), (EMPTY, 4, 3), (ONE, 1, 1)):
         codes = [unit.code for unit in load().units(Level.COMMUNE, month.first) if unit.province == province]
         codes = sorted(codes, key=lambda code: (code != CHANGED, code))[:spread]
         for n in range(number):
@@ -141,6 +141,8 @@ def _links(site: str, province: str, n: int, rng: random.Random) -> Iterator[Lin
         return
     down = float(rng.choice((50, 100, 150, 200)))
     yield Link(site, "wan1", "fixed", provider, down, down / rng.choice((1, 2)), "wire" if n % 4 == 1 else None)
+    if province == ONE:
+        return
     if n % 3 == 0:
         yield Link(site, "lte", "mobile", "Viettel" if n % 2 else "MobiFone", 40.0, None)
     if n % 5 == 0:
@@ -206,14 +208,25 @@ def make(folder: Path, month: Month) -> Engine:
         conn.execute(insert(figure), list(_figures(month)))
         incidents.save(conn, _incidents(month))
         presences.save(conn, _turns(found, month))
-        for office in found[:8]:
-            said = AgentStatus(
-                site=office.site, agent=f"pi-{office.site}", epoch="00112233445566aa", version="0.6.0", state=Said.ONLINE,
-                spool_rows=3, spool_dropped=1, disk_free_ratio=0.5, uptime_s=60.0, clock_synchronised=True, on_battery=False,
-            )  # fmt: skip
-            note_status(conn, said, said.encode(), month.now - 30 * MINUTE, retained=False)
+        _plan_work(conn, month)
+        _happen(conn, month)
     run(engine, plans(), Settings(decide_by="estimate"), datetime.fromtimestamp((month.now - HOUR) / S, UTC))
     return engine
+
+
+def _happen(conn: Connection, month: Month) -> None:
+    """What the time axis marks: a plan's next version, a month opened again, planned work here, there and everywhere."""
+    at = month.middle + 11 * HOUR
+    note_plans(conn, [replace(plan, version=f"{plan.version}b") for plan in plans()[:1]] + plans()[1:], at, "lan")
+    for revision in (1, 2):
+        told = {"period_from": "2020-02-01", "revision": revision, "reason": "", "verdicts": ""}
+        note(conn, at + revision * HOUR, "lan", "month.closed", told)
+    scopes = (Scope(site=f"s{FULL}-00"), Scope(site=f"s{FULL}-01"), Scope(place=OTHER), Scope())
+    works = [
+        lifecycle.add_window(conn, from_us=at + k * HOUR, to_us=at + (k + 5) * HOUR, scope=scope, reason="thử", actor="lan",
+                             now_us=at) for k, scope in enumerate(scopes, 4)
+    ]  # fmt: skip
+    lifecycle.cancel_window(conn, works[1].id, "lan", at + 7 * HOUR)
 
 
 PER_DAY: Final = {"speed": 2, "latency": 2, "ipv6": 2, "capacity": 1, "snmp": 1, "node": 1, "path": 1}
@@ -231,11 +244,79 @@ def _measure(engine: Engine, links: Sequence[Link], month: Month) -> None:
             for at in range(month.start - 3 * DAY, month.end, DAY):
                 times = range(PER_DAY[meter] - (meter == "ipv6" and rng.random() < 0.7))
                 rows += [_run(one, meter, at, n, month, share, delay, rng) for n in times]
+    rows += _last_minutes(month)
+    rows = [row for row in rows if row["meter"] != "snmp" or row["site"] not in (POLLED, BUSY)]
+    rows += [*_polls(month), *_nodes_now(month)]
     rows.sort(key=lambda row: (row["received_us"], row["site"], row["link"], row["meter"]))
     for seq, row in enumerate(rows, 1):
         row |= {"seq": seq, "raw": json.dumps({"duration_s": 1.5, "seq": seq}).encode()}
     with writing(engine) as conn:
         conn.execute(insert(measurements), rows)
+
+
+POLLED: Final = f"s{FULL}-00"
+"""The office whose TSLCD line was polled without a gap for the seven days before the last one of the month, and its other
+line twice."""
+BUSY: Final = f"s{OTHER}-00"
+"""The office whose TSLCD line was polled for half a day only, far above its limit."""
+
+
+def _polls(month: Month) -> Iterator[dict[str, Any]]:
+    """Each poll a minute past, so that the last one of a day comes in the next."""
+    rng, last = random.Random(95), month.end - 2 * DAY
+    polled = (
+        (POLLED, "tslcd", last - 6 * DAY, 7 * 288, 50.0),
+        (BUSY, "tslcd", last - DAY, 130, 97.0),
+        (POLLED, "wan1", last, 2, 9.0),
+    )
+    for site, link, first, number, rate in polled:
+        for n in range(number):
+            at, down, up = first + 5 * MINUTE * (n + 1) + MINUTE, _noise(rng, rate, 0.02), _noise(rng, 0.3 * rate, 0.3)
+            values: dict[str, float] = {"interval_s": 300.0, "oper_up_flag": 1.0, "polls_missed_count": 0}
+            for layer, share in (("ip", 0.97), ("frame", 1.0), ("wire", 1.02)):
+                values |= {
+                    f"{way}_traffic_{layer}_mbps": round(share * got, 6)
+                    for way, got in (("download", down), ("upload", up))
+                }
+            yield {
+                "agent": f"pi-{site}", "epoch": "00112233445566aa", "site": site, "link": link, "task": "snmp",
+                "meter": "snmp", "method": "snmp/1", "started_us": at, "received_us": at + 20 * S + 2 * DAY * (n % 97 == 0),
+                "outcome": "ok", "far_end": "vnix-hn", "family": 4, "values": json.dumps(values), "reasons": "[]", "findings": "[]",
+            }  # fmt: skip
+
+
+def _nodes_now(month: Month) -> Iterator[dict[str, Any]]:
+    """A node that answers and one that is down, as one office sees them at the end of the shown range."""
+    end = month.shown.to_ms // 1000
+    for far_end, up, ago in (
+        ("nut-a", 1.0, 2400), ("nut-a", 1.0, 600), ("nut-b", 1.0, 90_000), ("nut-b", 1.0, 2400), ("nut-b", 0.0, 600)
+    ):  # fmt: skip
+        values = {"up_flag": up, "sent_count": 6, "received_count": 6 * up, "silence_max_s": 300 - 290 * up}
+        values |= {"rtt_p50_ms": 3.5} if up else {"down_s": 290.0}
+        yield {
+            "agent": f"pi-{POLLED}", "epoch": "00112233445566aa", "site": POLLED, "link": "tslcd", "task": "node",
+            "meter": "node", "method": "node/1", "started_us": (end - ago) * S, "received_us": (end - ago + 20) * S,
+            "outcome": "ok", "far_end": far_end, "family": 4, "values": json.dumps(values), "reasons": "[]", "findings": "[]",
+        }  # fmt: skip
+
+
+def _last_minutes(month: Month) -> Iterator[dict[str, Any]]:
+    """Latency just before the end of the shown range: a line that is lost, one that is unsteady, one that was, one that is well."""
+    end = month.shown.to_ms // 1000
+    for n, outcomes in ((1, "failed failed"), (2, "ok failed ok"), (4, "ok ok")):
+        for k, outcome in enumerate(outcomes.split()):
+            yield _latency_run(f"s{FULL}-{n:02d}", (end - 700 + 60 * k) * S, outcome)
+    yield _latency_run(f"s{FULL}-04", (end - 2100) * S, "failed")
+    yield _latency_run(f"s{OTHER}-02", (end - 100) * S, "failed")
+
+
+def _latency_run(site: str, started: int, outcome: str) -> dict[str, Any]:
+    values = {"sent_count": 60, "received_count": 60, "rtt_p50_ms": 9.5} if outcome == "ok" else {}
+    return {
+        "agent": f"pi-{site}", "epoch": "00112233445566aa", "site": site, "link": "wan1", "task": "latency",
+        "meter": "latency", "method": "latency/1", "started_us": started, "received_us": started + 20 * S, "outcome": outcome,
+        "far_end": "vnix-hn", "family": 4, "values": json.dumps(values), "reasons": "[]", "findings": "[]",
+    }  # fmt: skip
 
 
 def _run(one: Link, meter: str, day: int, n: int, month: Month, share: float, delay: float, rng: random.Random) -> dict[str, Any]:  # fmt: skip
@@ -284,20 +365,60 @@ def _ipv6(rng: random.Random, down: float, delay: float) -> dict[str, float]:
     found: dict[str, float] = {f"state_{name}_flag": float(name == state) for name in names}
     if state == "v6_only_ready":
         found["state_ready_flag"] = 1.0
-    return found | ({"rtt_v6_to_v4_factor": _noise(rng, 1.05)} if state != "none" else {})
+    own = random.Random(rng.random())
+    found["address_flag"] = float(state != "none")
+    return found | (_ipv6_steps(own, delay) if state != "none" else {}) | _portal(own, delay)
+
+
+def _ipv6_steps(rng: random.Random, delay: float) -> dict[str, float]:
+    """What follows a step that failed is not judged; some lines have black holes at times."""
+    found: dict[str, float] = {}
+    for step in ("default_route", "resolver", "aaaa", "tcp", "https", "mtu_1280"):
+        found[f"{step}_flag"] = float(rng.random() < 0.93)
+        if not found[f"{step}_flag"] and step != "resolver":
+            return found | {"rtt_v6_to_v4_factor": _noise(rng, 1.05)}
+    found["mtu_1500_flag"] = float(rng.random() < 0.8)
+    found["black_hole_flag"] = float(delay > 35 and rng.random() < 0.15)
+    if rng.random() < 0.5:
+        found["black_hole_inbound_flag"] = float(30 < delay < 36 and rng.random() < 0.3)
+    six, four = _noise(rng, delay), _noise(rng, delay)
+    found |= {
+        "rtt_v6_ms": six,
+        "rtt_v4_ms": four,
+        "rtt_v6_to_v4_factor": six / four,
+        "eyeballs_penalty_ms": _noise(rng, 5, 0.5),
+    }
+    if rng.random() < 0.7:
+        six, four = _noise(rng, 30), _noise(rng, 33)
+        found |= {"transfer_v6_mbps": six, "transfer_v4_mbps": four, "transfer_v6_to_v4_factor": six / four}
+    return found
+
+
+def _portal(rng: random.Random, delay: float) -> dict[str, float]:
+    """Half of the lines look at the portal, most of the time."""
+    if delay > 20 or rng.random() < 0.2:
+        return {}
+    found = {"portal_aaaa_flag": float(rng.random() < 0.6)}
+    if found["portal_aaaa_flag"]:
+        found["portal_tcp_flag"] = float(rng.random() < 0.8)
+    if found.get("portal_tcp_flag"):
+        found["portal_https_flag"] = float(rng.random() < 0.8)
+    return found | ({"portal_page_ms": _noise(rng, 400, 0.3)} if found.get("portal_https_flag") else {})
 
 
 def _capacity(rng: random.Random, down: float, delay: float) -> dict[str, float]:
-    return {
+    found = {
         "download_ip_mbps": _noise(rng, down), "upload_ip_mbps": _noise(rng, down), "download_wire_mbps": _noise(rng, down),
         "upload_wire_mbps": _noise(rng, down), "idle_rtt_p50_ms": _noise(rng, delay),
     }  # fmt: skip
+    return found | {f"{way}_udp_mbps": round(0.97 * found[f"{way}_ip_mbps"], 6) for way in ("download", "upload")}
 
 
 def _snmp(rng: random.Random, down: float, delay: float) -> dict[str, float]:
     return {
         "download_traffic_ip_mbps": _noise(rng, 0.4 * down, 0.5), "upload_traffic_ip_mbps": _noise(rng, 0.2 * down, 0.5),
         "download_traffic_wire_mbps": _noise(rng, 0.42 * down, 0.5), "upload_traffic_wire_mbps": _noise(rng, 0.21 * down, 0.5),
+        "download_traffic_frame_mbps": 0.41 * down, "upload_traffic_frame_mbps": 0.205 * down,
         "interval_s": 300.0, "oper_up_flag": float(rng.random() < 0.98), "polls_missed_count": 0,
     }  # fmt: skip
 
@@ -308,7 +429,7 @@ def _node(rng: random.Random, down: float, delay: float) -> dict[str, float]:
 
 def _path(rng: random.Random, down: float, delay: float) -> dict[str, float]:
     return {
-        "hop_count": float(rng.randrange(5, 9)), "changed_flag": float(rng.random() < 0.1), "end_reached_flag": 1.0,
+        "path_mtu": 1500, "hop_count": float(rng.randrange(5, 9)), "changed_flag": float(rng.random() < 0.1), "end_reached_flag": 1.0,
         "sent_count": 3, "received_count": 3, "rtt_p50_ms": _noise(rng, delay),
     }  # fmt: skip
 
@@ -332,7 +453,8 @@ def _figures(month: Month) -> Iterator[dict[str, Any]]:
     for n, (place, kind, way, mark) in enumerate(
         ((FULL, "fixed", "download", "S"), (FULL, "fixed", "upload", "S"), (CHANGED, "fixed", "download", "S"),
          ("00", "fixed", "download", "V"), ("00", "mobile", "download", "V"), (OTHER, "mobile", "download", "S"),
-         (EMPTY, "fixed", "download", "S"))
+         (EMPTY, "fixed", "download", "S"), (_place(month, f"s{FULL}-01"), "fixed", "download", "S"),
+         (FULL, "mobile-5g", "download", "S"))
     ):  # fmt: skip
         for statistic in ("mean", "median"):
             yield {
@@ -366,6 +488,11 @@ def _incidents(month: Month) -> Iterator[IncidentChange]:
     yield opened(one)
     yield IncidentChange(turn=Turn.RESOLVED, incident=over, at_us=over.resolved_us or 0)
     yield opened(found(2, end - 9 * HOUR, (f"s{OTHER}-03", "wan1"), place=_place(month, f"s{OTHER}-03")))
+    seven = found(7, end - 4 * DAY, (f"s{FULL}-05", "tslcd"), place=_place(month, f"s{FULL}-05"))
+    yield opened(seven)
+    yield IncidentChange(turn=Turn.RESOLVED, at_us=seven.began_us + HOUR,
+                         incident=replace(seven, state=State.RESOLVED, resolved_us=seven.began_us + HOUR))  # fmt: skip
+    yield opened(found(8, end - 5 * HOUR, (f"s{OTHER}-05", "tslcd"), place=_place(month, f"s{OTHER}-05")))
     yield opened(
         found(3, end - 2 * DAY, (f"s{FULL}-18", "wan1"), (f"s{FULL}-05", "tslcd"), (f"s{FULL}-04", "wan1"),
               fault=Fault(Reach.AREA, FULL), cause=Cause.AREA, place=FULL, severity=Severity.WARNING, provider=None)
@@ -386,6 +513,20 @@ def _incidents(month: Month) -> Iterator[IncidentChange]:
         found(6, end - 14 * HOUR, (f"s{FULL}-07", "wan1"), (f"s{OTHER}-01", "wan1"), (f"s{OTHER}-04", "wan1"),
               fault=Fault(Reach.PROVIDER, "Viettel"), cause=Cause.PROVIDER, provider="Viettel")
     )  # fmt: skip
+
+
+def _plan_work(conn: Connection, month: Month) -> None:
+    """Planned work: long over, and still to come by the clock of this machine, for the page asks by that."""
+    today = int(datetime.now(UTC).timestamp()) // 3600 * HOUR
+    works = [
+        lifecycle.add_window(conn, from_us=at_us, to_us=at_us + HOUR, scope=scope, reason="thay nguồn", actor="lan",
+                             now_us=month.start)
+        for at_us, scope in (
+            (month.start + 5 * DAY, Scope(site=f"s{FULL}-00")), (today + 2 * DAY, Scope(site=f"s{FULL}-00", link="wan1")),
+            (today + 3 * DAY, Scope(place=OTHER)), (today + 4 * DAY, Scope()), (today + 5 * DAY, Scope(place=CHANGED)),
+        )
+    ]  # fmt: skip
+    lifecycle.cancel_window(conn, works[-1].id, "lan", month.now - HOUR)
 
 
 def _place(month: Month, site: str) -> str:
@@ -462,6 +603,12 @@ class Books:
     def __init__(self, file: Path, month: Month) -> None:
         self.month = month
         self._file = file
+        self.sizes: dict[int, int] = {}
+        """What the ledger took on the disk at each look of month_health.py, octets."""
+
+    def size(self) -> int:
+        """What the ledger takes on the disk now, with its log."""
+        return sum(file.stat().st_size for file in (self._file, Path(f"{self._file}-wal")) if file.exists())
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         conn = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True)
@@ -563,16 +710,23 @@ class Books:
     @cached_property
     def incidents(self) -> list[dict[str, Any]]:
         """Each with the provinces of its members, when it was opened and when it was over."""
-        columns = ("id", "cause", "place_code", "severity", "state", "began_us", "resolved_us", "closed_us", "detail")
+        columns = (
+            "id", "cause", "place_code", "provider", "severity", "state", "began_us", "resolved_us", "closed_us", "detail",
+        )  # fmt: skip
         found = []
         for row in self.rows(f"SELECT {', '.join(columns)} FROM incident"):
             one = dict(zip(columns, row, strict=True))
             detail = json.loads(one["detail"])
-            sites = {site for (site,) in self.rows(f"SELECT site FROM incident_member WHERE incident = {one['id']}")}
+            asked = f"SELECT site, subject FROM incident_member WHERE incident = {one['id']}"
+            sites = {site for site, _ in self.rows(asked)}
+            reached = {name.removeprefix("link:") for _, name in self.rows(asked)}
+            kinds = {row.kind for row in self.on(day_of(self.month.now)) if f"{row.site}/{row.link}" in reached}
             ends = [at for at in (one["resolved_us"], one["closed_us"]) if at is not None]
             lasts = one["state"] in ("open", "acknowledged")
             found.append(one | {
                 "opened_us": detail["opened_us"], "absorbed": detail["absorbed_by"] is not None, "sites": sites, "lasts": lasts,
+                "kind": next(iter(kinds)) if len(kinds) == 1 else "",
+                "provider": "" if "tslcd" in kinds else one["provider"] or "",
                 "ended_us": None if lasts else min(ends), "provinces": {self.province_of(site) for site in sites},
             })  # fmt: skip
         return found

@@ -1,6 +1,6 @@
 """The month of month.py in a real InfluxDB 1.6.7, brought there by the project's own forwarders through nginx's rewrite."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +10,13 @@ from sqlalchemy import Engine
 from tests.collector.series.series_ledger import Clock, Feed, world
 from tests.dashboards.grafana import Answer
 from tests.dashboards.month import Books, Month, make, month_before_this, plans
+from tests.dashboards.month_health import LOOKS, Look, apply
 
 from doxa_collector import series, sinks
 from doxa_collector.forwarder import Measurements
-from doxa_collector.series import Health
-from doxa_collector.sink import Sink
+from doxa_collector.ledger.engine import writing
+from doxa_collector.series import Health, health
+from doxa_collector.sink import Sink, Stream
 from doxa_core.strict import Table
 from doxa_dashboards.catalogue import Tier
 from doxa_lab.servers import InfluxDB16, Nginx
@@ -38,16 +40,34 @@ class Written:
 
 def forward(engine: Engine, sink: Sink, month: Month) -> None:
     """All streams, as the service does it, the morning after the month."""
-    around = replace(world(Clock(month.now), plans()), health=lambda: Health(broker_connected=True, behind_s=0.5))
-    for streams in (*series.groups(around), (Measurements(),)):
-        for forwarder in Feed(engine, sink, streams, "noc").forwarders:
-            for _ in range(_PATIENCE):
-                while forwarder.step():
-                    pass
-                if not forwarder.waits:
-                    break
-            else:
-                raise AssertionError(f"the store does not take {forwarder.name}")
+    for streams in (*series.groups(world(Clock(month.now), plans())), (Measurements(),)):
+        _feed(engine, sink, streams)
+
+
+def look_in(engine: Engine, sink: Sink, books: Books, look: Look) -> None:
+    """What collector and probes say of themselves at one moment of that morning."""
+    now = look.at_us(books.month)
+    with writing(engine) as conn:
+        apply(conn, look, books.month)
+    said = Health(broker_connected=look.broker, behind_s=look.behind_s)
+    feed = Feed(engine, sink, health.streams(replace(world(Clock(now)), health=lambda: said)), "noc")
+    books.sizes[now] = books.size()  # the next that happens is the collector's own look at it
+    _empty(feed)
+
+
+def _feed(engine: Engine, sink: Sink, streams: Sequence[Stream]) -> None:
+    _empty(Feed(engine, sink, streams, "noc"))
+
+
+def _empty(feed: Feed) -> None:
+    for forwarder in feed.forwarders:
+        for _ in range(_PATIENCE):
+            while forwarder.step():
+                pass
+            if not forwarder.waits:
+                break
+        else:
+            raise AssertionError(f"the store does not take {forwarder.name}")
 
 
 def open_influx(url: str, folder: Path, **options: Any) -> Sink:
@@ -64,7 +84,11 @@ def written(folder: Path) -> Iterator[Written]:
         for tier in Tier:
             server.create_database(tier.database)
         sink = open_influx(v2.url, folder, bucket="doxa", timeout_s=60.0)
+        books = Books(folder / "ledger.sqlite", month)
+        look_in(engine, sink, books, LOOKS[0])  # before cursors move, for its minute is written once
         forward(engine, sink, month)
+        for look in LOOKS[1:]:
+            look_in(engine, sink, books, look)
         sink.close()
-        yield Written(engine=engine, books=Books(folder / "ledger.sqlite", month), server=server)
+        yield Written(engine=engine, books=books, server=server)
     engine.dispose()

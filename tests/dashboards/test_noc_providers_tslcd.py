@@ -63,18 +63,24 @@ def test_a_chart_by_layer_draws_six_layers_and_three_references(loaded: Loaded) 
     ]  # fmt: skip
 
 
-def test_the_percentile_is_neither_the_mean_nor_the_largest(loaded: Loaded) -> None:
+def test_the_table_of_weeks_takes_the_last_day_that_is_over(loaded: Loaded) -> None:
     row = joined(loaded, "tslcd", "Bách phân vị 95 của bảy ngày gần nhất so với hợp đồng", "link")["tslcd"]
-    assert (row["down_ip"], row["up_wire"], row["down_contract"], row["down_limit"]) == (TSLCD_P95, TSLCD_P95, 100, 90)
-    assert row["samples"] > 1000
+    assert (row["down_ip"], row["up_wire"], row["down_used"], row["down_limit"]) == (TSLCD_P95, TSLCD_P95, 0.88, 90)
+    assert (row["samples"], row["outcome"]) == (2016, 1)
 
 
 def test_the_limit_of_the_percentile_comes_from_the_contract(loaded: Loaded) -> None:
     daily, contract, limit = series(
         loaded, "tslcd", "Tải xuống: bách phân vị 95 của từng ngày", province=["20"], place=["06184"]
     )
-    assert TSLCD_P95 in values(daily), "the day that runs may have few samples"
-    assert (values(contract), values(limit)) == ({100}, {90})
+    assert (values(daily), values(contract), values(limit)) == ({TSLCD_P95}, {100}, {90})
+
+
+def test_the_sliding_week_stands_between_two_layers_and_its_limit(loaded: Loaded) -> None:
+    answers = series(
+        loaded, "tslcd", "Tải lên: bách phân vị 95 của bảy ngày liên tục", province=["20"], place=["06184"]
+    )
+    assert [values(answer) for answer in answers] == [{TSLCD_P95}, {TSLCD_P95}, {100}, {90}]
 
 
 def test_the_countrys_verdict_on_the_capacity_rule_stands_on_the_page(loaded: Loaded) -> None:

@@ -140,10 +140,25 @@ def test_english_files_stand_beside_and_are_checked_too(tmp_path: Path) -> None:
     assert cli.main(["check", "--dir", str(tmp_path)]) == 1
 
 
+def test_no_two_pages_have_one_title_in_any_languages() -> None:
+    titles = [build.built(name, spoken)["title"] for name in pages.names() for spoken in language.LANGUAGES]
+    assert len(set(titles)) == len(titles), "Grafana refuses two dashboards with one title in one folder"
+
+
 def test_check_says_where_to_run_it(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         cli.main(["check", "--dir", str(tmp_path / "nowhere")])
     assert "checkout" in refused.value.text.en
+
+
+def test_check_of_a_folder_that_is_closed_to_us_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    with pytest.raises(InputError) as found:
+        cli.main(["check", "--dir", str(tmp_path)])
+    assert "permission" in found.value.text.en
 
 
 def test_list_is_for_people_and_machines(capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,6 +118,16 @@ def test_a_province_is_chosen_by_its_name_and_known_by_its_code(loaded: Loaded) 
     ]
 
 
+@pytest.mark.parametrize("name", [name for name in pages.names() if "doxa_place" in str(build.built(name)["panels"])])
+def test_a_renamed_place_has_one_row_and_its_last_name(name: str, loaded: Loaded) -> None:
+    found, _ = asked(name, "all", loaded)
+    for query in (query for query in found if "doxa_place" in query.statement and "label" in query.statement):
+        series = loaded.ask(query.uid, query.statement)
+        codes = [one["tags"].get("place") or one["tags"]["province"] for one in series]
+        assert len(set(codes)) == len(codes), f"{query}: two rows of one place"
+        assert "Tên Cũ" not in str(series), f"{query}"
+
+
 def test_a_provider_whose_name_needs_escaping_is_found_as_one_of_several(loaded: Loaded) -> None:
     found, _ = asked("province", "several", loaded, {"province": ["12"], "provider": ["A/B (thử)", "VNPT"]})
     table = [query for query in found if query.panel == "panel Các nhà mạng trên địa bàn"]
@@ -154,7 +164,7 @@ def test_shares_of_runs_are_weighed_by_runs(loaded: Loaded) -> None:
     found, _ = asked("commune", "all", loaded, FULL)
     shares = {}
     for query in found:
-        if query.panel == "panel Trạng thái IPv6 (phần số lần đo)":
+        if query.panel == "panel Trạng thái IPv6 (tỷ lệ lần đo)":
             [series] = loaded.ask(query.uid, query.statement)
             shares[series["columns"][1]] = {row[1] for row in series["values"]}
     assert shares == {"none": {0}, "broken": {0}, "partial": {0.25}, "ready": {0.75}}

@@ -46,7 +46,7 @@ def test_a_query_reads_as_influxql_with_local_days() -> None:
     built = over_time("doxa_presence_1d", mean("online_ratio", "x"), where=chosen("place"), by="site", every="1d")
     assert built.statement() == (
         'SELECT mean("online_ratio") AS "x" FROM "doxa_presence_1d" WHERE "place" =~ /^${place:regex}$/ AND $timeFilter'
-        " GROUP BY time(1d), \"site\" fill(none) tz('Asia/Ho_Chi_Minh')"
+        ' GROUP BY time(1d, -7h), "site" fill(none)'
     )
 
 

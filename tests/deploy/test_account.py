@@ -99,6 +99,14 @@ def test_an_existing_password_file_is_never_overwritten(tmp_path: Path) -> None:
     assert not (tmp_path / "passwd").exists()
 
 
+def test_a_lost_password_file_is_not_made_again_and_it_says_how_to_get_a_new_password(tmp_path: Path) -> None:
+    run(tmp_path, "add", "xa-a", "probe-a")
+    done = run(tmp_path, "add", "xa-a", "probe-a", "--password-file", str(tmp_path / "secret"))
+    assert done.returncode == 0
+    assert "--new-password" in done.stderr
+    assert not (tmp_path / "secret").exists()
+
+
 def test_a_probe_does_not_move_to_another_site_unnoticed(tmp_path: Path) -> None:
     run(tmp_path, "add", "xa-a", "probe-a")
     before = state(tmp_path)

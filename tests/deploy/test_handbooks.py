@@ -14,7 +14,7 @@ from doxa_collector.ledger.engine import open_ledger
 from doxa_core.command import main
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-BOOKS: Final = [ROOT / "docs/operating.md", ROOT / "docs/vi/lap-dat.md", ROOT / "docs/vi/noc.md"]
+BOOKS: Final = [ROOT / "docs" / name for name in ("operating.md", "vi/lap-dat.md", "vi/noc.md", "vi/grafana.md")]
 DOXA: Final = str(Path(sys.executable).with_name("doxa"))
 
 

@@ -219,14 +219,16 @@ def test_purging_needs_a_second_word(installed: Installer) -> None:
     assert not (installed.root / "var/lib/doxa").exists()
 
 
-def test_a_given_configuration_is_taken_as_it_is(installer: Installer, installed: Installer, tmp_path: Path) -> None:
+def test_a_given_configuration_is_taken_as_it_is(installed: Installer, tmp_path: Path) -> None:
     given = tmp_path / "given"
-    shutil.copytree(installed.root / "etc/doxa", given)
-    done = installer.run(*installer.software, "--config", str(given))
+    shutil.move(installed.root / "etc/doxa", given)  # the software is there, a configuration is not
+    for file in given.iterdir():
+        file.chmod(0o644)
+    done = installed.run(*installed.software, "--config", str(given))
     assert done.returncode == 0, done.stderr
     for file in given.iterdir():
-        assert (installer.root / "etc/doxa" / file.name).read_bytes() == file.read_bytes()
-    assert stat.S_IMODE((installer.root / "etc/doxa/mqtt.password").stat().st_mode) == 0o600
+        assert (installed.root / "etc/doxa" / file.name).read_bytes() == file.read_bytes()
+    assert stat.S_IMODE((installed.root / "etc/doxa/mqtt.password").stat().st_mode) == 0o600
 
 
 def test_a_typed_password_reaches_the_file_and_nothing_else(installed: Installer) -> None:

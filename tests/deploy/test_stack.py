@@ -1,7 +1,9 @@
 """doxa-stack: one command makes a backup of everything, one puts it back, and neither loses what is there."""
 
+import grp
 import json
 import os
+import pwd
 import sqlite3
 import stat
 import subprocess
@@ -9,7 +11,7 @@ import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -176,6 +178,22 @@ def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path, stack_mod
     assert not (tmp_path / "outside").exists()
 
 
+@pytest.mark.root
+def test_on_another_machine_a_service_owns_its_files_by_name_but_a_container_by_number(
+    tmp_path: Path, stack_module: Any
+) -> None:
+    """An account that a package makes has another number on each machine; one of an image never has."""
+    tar, daemon = tmp_path / "store.tar", pwd.getpwnam("daemon")
+    with tarfile.open(tar, "w") as whole:
+        member = tarfile.TarInfo("data")
+        member.uid = member.gid = 54_321
+        member.uname, member.gname = "daemon", grp.getgrgid(daemon.pw_gid).gr_name
+        whole.addfile(member)
+    for by_name, owner in ((True, daemon.pw_uid), (False, 54_321)):
+        stack_module.unpack(tar, tmp_path / f"{by_name}", by_name=by_name)
+        assert (tmp_path / f"{by_name}/data").stat().st_uid == owner
+
+
 def _write(server: InfluxDB16, database: str, line: str) -> None:
     import urllib.request
 
@@ -229,6 +247,7 @@ def test_init_makes_secrets_for_the_accounts_that_read_them_and_never_changes_th
         found = (state / name).stat()
         assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (owner, 0o600), name
         assert len(before[name].strip()) >= 40
+        assert before[name].strip().isalnum(), "influx setup would take a leading hyphen for an option"
     assert len(set(before.values())) == len(before)
     assert machine.run(*argv).returncode == 0
     assert {name: (state / name).read_text() for name in owners} == before

@@ -19,7 +19,9 @@ from doxa_lab.net.line import Laid, Line
 from doxa_lab.net.namespaces import FOLDER, entered
 from doxa_lab.process import Process
 
-pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.server]
+pytestmark = [pytest.mark.root, pytest.mark.server]
+measures = pytest.mark.alone
+"""Of the tests that hold a line to its figures; the others ask only what passes."""
 
 
 def inside(namespace: str, *command: str) -> str:
@@ -52,6 +54,7 @@ def carried(laid: Laid, address: str, *more: str) -> float:
     return statistics.median(float(i["sum"]["bits_per_second"]) for i in receiver["intervals"][2:]) / 1e6
 
 
+@measures
 @pytest.mark.slow
 @pytest.mark.parametrize("rate", [40.0, 150.0])
 def test_tcp_gets_what_the_truth_says_in_both_directions_and_families(lab: Lab, tmp_path: Path, rate: float) -> None:
@@ -63,6 +66,7 @@ def test_tcp_gets_what_the_truth_says_in_both_directions_and_families(lab: Lab, 
         assert carried(laid, laid.far_v6, "-R") == pytest.approx(rate * 1428 / 1448, rel=0.02)
 
 
+@measures
 @pytest.mark.slow
 def test_tcp_gets_what_the_truth_says_through_the_relay_packet_by_packet(lab: Lab, tmp_path: Path) -> None:
     """A little loss makes the relay pass single packets instead of large frames."""
@@ -82,6 +86,7 @@ def flooded(laid: Laid, mbps: int, seconds: int = 3, *, start_s: int = 0) -> lis
     return [float(rate) for rate in rates[start_s:]]
 
 
+@measures
 def test_a_policer_passes_its_rate_and_drops_the_rest(lab: Lab, tmp_path: Path) -> None:
     line = Line(down_bps=50_466_664, up_bps=50_466_664, rtt_ms=4, policed=True)  # 50 Mbit/s of IP
     laid = lab.lay("line", lab.office("office"), line)
@@ -90,6 +95,7 @@ def test_a_policer_passes_its_rate_and_drops_the_rest(lab: Lab, tmp_path: Path) 
         assert statistics.median(flooded(laid, 70, start_s=1)) == pytest.approx(50, rel=0.01)
 
 
+@measures
 def test_burst_credit_passes_faster_until_it_is_used_up(lab: Lab, tmp_path: Path) -> None:
     """A bucket of 3 s at twice the rate: it fills at the rate while it empties at twice that."""
     rate = 40_000_000
@@ -103,6 +109,7 @@ def test_burst_credit_passes_faster_until_it_is_used_up(lab: Lab, tmp_path: Path
     assert found[-1] == pytest.approx(40 * 1500 / 1514, rel=0.02)
 
 
+@measures
 def test_a_line_behind_pppoe_and_a_vlan_tag_carries_less_by_their_headers(lab: Lab, tmp_path: Path) -> None:
     line = Line(down_bps=50_000_000, up_bps=50_000_000, rtt_ms=2, overhead=12, mtu=1492)
     laid = lab.lay("line", lab.office("office"), line)
@@ -121,6 +128,8 @@ def pings(laid: Laid, address: str, count: int, gap_s: float = 0.02) -> tuple[li
     return found, 1 - len(found) / count
 
 
+@measures
+@pytest.mark.calm
 def test_the_relay_adds_the_delay_in_both_families(lab: Lab) -> None:
     laid = lab.lay("line", lab.office("office"), Line.carrying(50, 50, rtt_ms=30))
     lab.start()
@@ -131,6 +140,8 @@ def test_the_relay_adds_the_delay_in_both_families(lab: Lab) -> None:
         assert statistics.median(found) == pytest.approx(30, abs=2)
 
 
+@measures
+@pytest.mark.calm
 def test_jitter_spreads_round_trips_evenly_on_top_of_the_delay(lab: Lab) -> None:
     laid = lab.lay("line", lab.office("office"), Line.carrying(50, 50, rtt_ms=20, jitter_ms=20))
     lab.start()
@@ -140,6 +151,8 @@ def test_jitter_spreads_round_trips_evenly_on_top_of_the_delay(lab: Lab) -> None
     assert statistics.pstdev(found) == pytest.approx(20 / 24**0.5, rel=0.35)  # the sum of two even spreads of 10 ms
 
 
+@measures
+@pytest.mark.calm
 def test_loss_is_drawn_for_each_packet_and_direction(lab: Lab) -> None:
     laid = lab.lay("line", lab.office("office"), Line.carrying(50, 50, rtt_ms=4, loss=0.1))
     lab.start()
@@ -212,6 +225,8 @@ def test_a_lossy_line_that_the_relay_cannot_carry_is_refused(lab: Lab) -> None:
         lab.lay("fast", lab.office("office"), Line.carrying(300, 50, Layer.IP, loss=0.01))
 
 
+@measures
+@pytest.mark.calm
 def test_nothing_shows_up_outside_and_nothing_is_left(tmp_path: Path) -> None:
     before = run(["ip", "-o", "link"]), run(["ip", "rule"]), run(["ip", "route", "show", "table", "all"])
     with Lab(tmp_path, "gone") as lab:

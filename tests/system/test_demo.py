@@ -17,22 +17,23 @@ import pytest
 from doxa_lab.net.namespaces import FOLDER
 
 DOXA = [sys.executable, "-c", "from doxa_core.command import main; raise SystemExit(main())"]
-SMALLER = [
+ONE_OFFICE = [
     sys.executable,
     "-c",
     """
 from doxa_core.command import main
 from doxa_lab.demo import show
 offices = show.read_offices()
-show.read_offices = lambda: offices[:2]
+show.read_offices = lambda: offices[:1]
 raise SystemExit(main())""",
 ]
-"""With two of the five offices: a round takes five seconds a line, one line after the other."""
+"""Three lines and two probes: enough where the rates do not matter, or the ground is another. A round takes five seconds a
+line, one line after the other."""
 PLAIN = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 # Our interpreter may lie where only root can read: the plain user of these tests may read everything, and no more.
 PLAIN += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
 
-pytestmark = [pytest.mark.alone, pytest.mark.root, pytest.mark.server, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.server, pytest.mark.slow]
 
 
 def once(folder: Path, *program: str, **environment: str) -> tuple[int, dict[str, Any], str]:
@@ -54,6 +55,7 @@ def namespaces_of(pid: int) -> list[str]:
     return [entry.name for entry in FOLDER.glob(f"doxa-{pid:x}.*")] if FOLDER.is_dir() else []
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(480)
 def test_one_round_of_the_country_agrees_with_the_truth_within_two_percent(tmp_path: Path) -> None:
     code, report, errors = once(tmp_path / "demo", *DOXA)
@@ -78,6 +80,7 @@ def test_one_round_of_the_country_agrees_with_the_truth_within_two_percent(tmp_p
     assert left_behind(tmp_path / "demo") == []
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(480)
 def test_a_plain_user_gets_the_country_on_loopback(tmp_path: Path) -> None:
     home = Path("/tmp") / f"doxa-test-{os.getpid()}"
@@ -85,11 +88,11 @@ def test_a_plain_user_gets_the_country_on_loopback(tmp_path: Path) -> None:
     os.chown(home, 65534, 65534)
     try:
         code, report, errors = once(
-            home / "demo", *PLAIN, *SMALLER, HOME=str(home), PATH="/usr/bin:/bin", TMPDIR=str(home)
+            home / "demo", *PLAIN, *ONE_OFFICE, HOME=str(home), PATH="/usr/bin:/bin", TMPDIR=str(home)
         )
         assert code == 0, (report["failures"], report["repeated"], errors)
         assert report["mode"] == "loopback"
-        assert len(report["truths"]) == 6
+        assert len(report["truths"]) == 3
         assert "không có quyền root: đầu xa tự điều tiết tốc độ trên loopback" in report["note"]
         assert report["first_verdict_s"] <= 60
         assert left_behind(home / "demo") == []
@@ -99,7 +102,7 @@ def test_a_plain_user_gets_the_country_on_loopback(tmp_path: Path) -> None:
 
 def started(folder: Path) -> tuple[subprocess.Popen[str], str]:
     """A demo that serves its page, and the page's address."""
-    demo = subprocess.Popen([*DOXA, "demo", "--keep", str(folder)], stdout=subprocess.PIPE, text=True)
+    demo = subprocess.Popen([*ONE_OFFICE, "demo", "--keep", str(folder)], stdout=subprocess.PIPE, text=True)
     assert demo.stdout is not None
     for line in demo.stdout:
         if "trình duyệt" in line:

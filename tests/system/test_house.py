@@ -82,6 +82,13 @@ def test_no_test_is_skipped_or_expected_to_fail() -> None:
     ] == []
 
 
+def test_every_test_that_make_test_quick_leaves_out_exists() -> None:
+    """Those that took 0.3 s of processor time or 0.9 s, three at a time on two cores; files whose fixtures take seconds."""
+    for line in (ROOT / "tests/not-quick.txt").read_text(encoding="utf-8").splitlines():
+        file, _, name = line.removeprefix("--deselect=").partition("::")
+        assert (f"\ndef {name}(" if name else "") in (ROOT / file).read_text(encoding="utf-8"), line
+
+
 def test_no_installed_package_overwrites_files_of_another() -> None:
     """As urllib3-future does with urllib3's (ADR 0022): whoever imports the one gets the other, and nobody is told."""
     owners: dict[str, set[str]] = {}

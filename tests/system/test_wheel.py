@@ -76,7 +76,7 @@ def test_the_tests_of_core_and_agent_pass_on_the_wheel_without_the_sources(probe
     # What is asked here is whether the wheel holds every module and every data file.
     clean["DOXA_TEST_ONE_OF_EACH"] = "1"
     found = run(
-        probe, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", f"--rootdir={tmp_path}", "-m", "not slow and not alone and not root and not server", "-n", "3", "--assert=plain", "--reruns", "2", "--reruns-delay", "3", "--hypothesis-profile=once",
+        probe, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml", f"--rootdir={tmp_path}", "-m", "not slow and not alone and not root and not server", "-n", "2", "--assert=plain", "--reruns", "2", "--reruns-delay", "3", "--hypothesis-profile=once",
         tmp_path / "tests" / "core", tmp_path / "tests" / "agent", cwd=tmp_path, env=clean,
     )  # fmt: skip
     assert "passed" in found.stdout

@@ -170,8 +170,16 @@ def _check_site(agent: Path, site: str) -> None:
         raise InputError(str(agent), _ELSEWHERE.fill(here=here, site=site), _RIGHT_SITE.fill(here=here))
 
 
+def _own_registry() -> Path | None:
+    """This machine's registry, if it has one. One that we may not read is named, too: reading it says why."""
+    try:
+        return DEFAULT_REGISTRY if DEFAULT_REGISTRY.exists() else None
+    except PermissionError:
+        return DEFAULT_REGISTRY
+
+
 def _contract(args: argparse.Namespace, site: str, link: str, day: date) -> Contracted:
-    file = args.registry or (DEFAULT_REGISTRY if DEFAULT_REGISTRY.exists() else None)
+    file = args.registry or _own_registry()
     said = {
         "down_mbps": args.down, "up_mbps": args.up, "layer": None if args.layer is None else Layer(args.layer),
         "provider": args.provider, "technology": args.technology, "number": args.number, "office": args.office,

@@ -1,12 +1,13 @@
 """The p95 rule over what the ledger holds of one line: its samples, and the contract that was in force on each day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from sqlalchemy import Connection, select
 
 from doxa_collector.assess.p95 import Contract, Week, days_of, judge_week
 from doxa_collector.assess.traffic import Interval, five_minutes, read_intervals, week_ending
+from doxa_collector.ledger.record import AnyRow
 from doxa_collector.ledger.schema import link as link_table
 from doxa_collector.period import Period
 from doxa_core.errors import InputError
@@ -32,6 +33,11 @@ def _contracts(conn: Connection, site: str, link: str, period: Period) -> dict[d
     rows = list(conn.execute(select(link_table).where(table.site == site, table.link == link)))
     if not rows:
         raise InputError(f"{site}/{link}", _NO_LINE, _offer(conn, site, link))
+    return contracts_on(rows, period)
+
+
+def contracts_on(rows: Iterable[AnyRow], period: Period) -> dict[date, Contract]:
+    """What the rows of one line in the registry promise on each day of a period; nothing for a day that none is about."""
     found = {}
     for day in days_of(period):
         for row in rows:

@@ -84,6 +84,60 @@ def judge_weeks(line: LinePolls, contracts: Mapping[date, Contract], ends: Seque
     return None
 
 
+class WeekFigures(NamedTuple):
+    """Seven days of a line, to be shown."""
+
+    samples: tuple[int, ...]
+    """Of each day."""
+    rates: Mapping[tuple[str, Layer], tuple[float | None, float | None]]
+    """(direction, layer) → the percentile in Mbps of the last day, and of all seven; None without a sample that says it."""
+    outcome: VerdictOutcome
+    """The worst of both directions."""
+    shares: Mapping[str, float | None]
+    """By direction: the percentile of all seven days as a share of each day's capacity, at the layer of the contract."""
+
+
+def week_figures(
+    line: LinePolls, contracts: Mapping[date, Contract], wanted: Sequence[tuple[str, Layer]]
+) -> WeekFigures | None:
+    """The seven days of `line` (and the hour after them); None where only sorting all samples can tell (`judge_weeks`)."""
+    days = _days_of(line)
+    if days is None:
+        return None
+    held = [contracts.get(day_of(number)) for number in range(line.first, line.last + 1)]
+    for depth in (_SHALLOW, TOP):
+        try:
+            weeks = _Weeks(days, held, [0], depth)
+            return WeekFigures(
+                samples=tuple(day.samples for day in days),
+                rates={name: _rates(days, _PLACES[name], depth) for name in wanted},
+                outcome=weeks.rule().outcome,
+                shares={way: weeks.share(0, way) for way in DIRECTIONS},
+            )
+        except _TooFewError:
+            continue
+    return None
+
+
+def _rates(days: Sequence["_Day"], place: int, depth: int) -> tuple[float | None, float | None]:
+    return _percentile(days[-1:], place, depth), _percentile(days, place, depth)
+
+
+def _percentile(days: Sequence["_Day"], place: int, depth: int) -> float | None:
+    """Of one of `RATES` over all samples of some days."""
+    n = sum(day.count(place) for day in days)
+    if not n:
+        return None
+    highest = [day.highest(place, depth) for day in days]
+    merged, above = sorted(chain.from_iterable(highest)), n - rank(n)
+    if above >= len(merged):
+        raise _TooFewError
+    found = merged[-1 - above]
+    if any(len(one) < day.count(place) and one[0] > found for day, one in zip(days, highest, strict=True)):
+        raise _TooFewError
+    return found
+
+
 class _Over(NamedTuple):
     """A poll whose middle lies before the midnight of its day, so that its sample belongs to the day before."""
 
@@ -210,6 +264,11 @@ class _Weeks:
         if len(reasons) > 1:
             reasons.pop("no_samples", None)  # of some weeks only
         return MonthRule(worst, tuple(reasons), self._fullest([(start, way) for start, way, *_ in among]))
+
+    def share(self, start: int, way: str) -> float | None:
+        """The percentile that is shown of one direction; None without a sample under a capacity."""
+        counted = self._of(way, None)
+        return counted.share(start) if counted.n(start) else None
 
     def _fullest(self, among: Sequence[tuple[int, str]]) -> Figure | None:
         """The one with the largest share, of equals the one with most samples, of those again the first."""

@@ -23,7 +23,7 @@ from doxa_collector.assess.inputs import Row
 from doxa_collector.assess.judgement import Bounds
 from doxa_collector.assess.p95 import Contract, Way, Week, days_of, judge_week
 from doxa_collector.assess.p95_month import Figure, judge_weeks
-from doxa_collector.assess.traffic import METER, FiveMinutes, Interval, five_minutes, intervals_of, week_ending
+from doxa_collector.assess.traffic import METER, FiveMinutes, Interval, fullest, intervals_of, week_ending
 from doxa_collector.period import Period, local_day
 from doxa_collector.plans.model import Rule
 from doxa_collector.rollups.model import LineRuns
@@ -138,14 +138,9 @@ def _by_p95(evidence: Evidence, line: Line, polls: LinePolls, days: Period) -> R
 
 
 def _samples(intervals: Sequence[Interval]) -> dict[date, list[FiveMinutes]]:
-    """Of the task with the most samples: two series of a line are never mixed."""
-    series = defaultdict[str, list[Interval]](list)
-    for interval in intervals:
-        series[interval.series].append(interval)
-    told = {name: five_minutes(found) for name, found in series.items()}
-    chosen = told[max(sorted(told), key=lambda name: len(told[name]))] if told else []
+    """Of the task with the most samples."""
     by_day = defaultdict[date, list[FiveMinutes]](list)
-    for sample in chosen:
+    for sample in fullest(intervals):
         by_day[sample.day].append(sample)
     return by_day
 

@@ -4,6 +4,7 @@ A sample is the mean of about five minutes. Polls that follow each other faster 
 longer interval, after a missed poll, is no sample: its mean would hide the peak that the rule asks for. So it is missing.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,6 +29,7 @@ __all__ = [
     "Interval",
     "Poll",
     "five_minutes",
+    "fullest",
     "intervals_of",
     "read_intervals",
     "read_polls",
@@ -142,6 +144,15 @@ def five_minutes(intervals: Sequence[Interval]) -> list[FiveMinutes]:
             found.append(_joined(waiting, seconds))
         waiting = []
     return found
+
+
+def fullest(intervals: Sequence[Interval]) -> list[FiveMinutes]:
+    """The samples of the series that has the most: two series of a line are never mixed. Of equals the first by name."""
+    series = defaultdict[str, list[Interval]](list)
+    for interval in intervals:
+        series[interval.series].append(interval)
+    told = {name: five_minutes(found) for name, found in series.items()}
+    return told[max(sorted(told), key=lambda name: len(told[name]))] if told else []
 
 
 def _joined(parts: Sequence[Interval], seconds: float) -> FiveMinutes:

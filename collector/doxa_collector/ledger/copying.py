@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from doxa_collector.ledger.engine import LedgerError
+from doxa_collector.ledger.engine import LedgerError, is_there
 from doxa_collector.ledger.schema import VERSION
 from doxa_core.errors import InputError
 from doxa_core.language import Text
@@ -38,7 +38,7 @@ def copy_ledger(source: Path, target: Path, progress: Callable[[float], None] = 
     One reading transaction holds the moment: writers go on, and none of what they write is in the copy. `InputError`
     where `target` exists or cannot be made, `LedgerError` where the ledger cannot be read or the disk is full.
     """
-    if not source.is_file():
+    if not is_there(source):
         raise LedgerError(_NO_LEDGER.fill(path=source))
     if target.exists():
         raise InputError(str(target), _EXISTS, _ANOTHER_NAME)

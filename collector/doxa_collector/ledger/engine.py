@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -94,13 +95,25 @@ def open_ledger(path: Path, *, create: bool = True) -> Engine:
     return engine
 
 
+def is_there(path: Path) -> bool:
+    """Whether `path` is a file; `LedgerError` where this account may not even look."""
+    try:
+        # Not is_file(): of a folder that is closed to us it raises in older Pythons and denies the file in newer ones.
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        raise LedgerError(_CLOSED.fill(path=path)) from None
+    except OSError:
+        return False
+
+
 def _refuse_early(path: Path, *, create: bool) -> None:
     """SQLite would only say that it cannot open the file: we say why."""
     if not path.parent.is_dir():
         raise LedgerError(_NO_FOLDER.fill(path=path, folder=path.parent))
-    if not create and not path.is_file():
+    there = is_there(path)
+    if not create and not there:
         raise LedgerError(_NO_FILE.fill(path=path))
-    if create and path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+    if create and there and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise LedgerError(_SENTENCES["SQLITE_READONLY"].fill(path=path, code="EROFS, EACCES"))
 
 
@@ -204,6 +217,10 @@ _NO_FOLDER = Text(
 _NO_FILE = Text(
     vi="sổ cái {path}: chưa có tệp này; hãy chạy doxa collector run trước, hoặc kiểm tra [ledger] path",
     en="ledger {path}: there is no such file; run doxa collector run first, or check [ledger] path",
+)
+_CLOSED = Text(
+    vi="sổ cái {path}: tài khoản này không được đọc; hãy chạy lại với sudo",
+    en="ledger {path}: this account may not read it; run it again with sudo",
 )
 _NOT_OURS = Text(
     vi="sổ cái {path}: tệp này không phải sổ cái của doxa; hãy kiểm tra [ledger] path",

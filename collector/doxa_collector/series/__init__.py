@@ -13,7 +13,7 @@ from doxa_collector.series._settings import Settings, read_settings
 from doxa_collector.series._world import Health, World
 from doxa_collector.sink import Stream
 
-__all__ = ["Health", "Settings", "World", "groups", "kinds", "read_settings"]
+__all__ = ["Health", "Settings", "World", "groups", "kinds", "names", "read_settings"]
 
 _CONTRACT: Final = "doxa_collector/series/__init__.py"
 
@@ -35,3 +35,11 @@ def groups(world: World) -> list[tuple[Stream, ...]]:
         else:
             quiet += found
     return [tuple(quiet), *own]
+
+
+def names() -> frozenset[str]:
+    """The streams that this version has, as their cursors are called after the sink's name (`windows_5m`).
+
+    A cursor of any other name is left over from a version whose series were others; nothing moves it any more.
+    """
+    return frozenset(stream.suffix.removeprefix("/") for group in groups(World()) for stream in group)

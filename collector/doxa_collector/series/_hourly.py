@@ -88,7 +88,7 @@ class Mended:
         """What the next changes concern, for every hour that they concern."""
         now = self._world.now_us()
         if position == 0:  # the other stream begins with the registry as it is: only what meets its beginning is left
-            return batch((), before=0, after=_last_before(conn, now - DAY_US)) or self._changes(conn, 0, now)
+            return batch((), before=0, after=last_before(conn, now - DAY_US)) or self._changes(conn, 0, now)
         return self._changes(conn, position, now)
 
     def _changes(self, conn: Connection, position: int, now: int) -> list[Point]:
@@ -143,5 +143,6 @@ def _midnight_us(day: date) -> int:
     return (day - date(1970, 1, 1)).days * DAY_US - 7 * HOUR_US
 
 
-def _last_before(conn: Connection, moment_us: int) -> int:
+def last_before(conn: Connection, moment_us: int) -> int:
+    """The newest line of the audit log before a moment; 0 without any."""
     return conn.execute(select(func.max(audit.c.id)).where(audit.c.at_us < moment_us)).scalar() or 0

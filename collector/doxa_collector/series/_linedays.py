@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from doxa_collector.ledger.schema import measurement
 from doxa_collector.rollups.series import read_series
+from doxa_collector.series._ipv6day import Ipv6Day, read_ipv6_day
 from doxa_collector.series._summary import median
 from doxa_core.layers import Layer
 from doxa_core.outcome import Outcome
@@ -27,7 +28,6 @@ _NEXT_METER: Final = select(func.min(_m.meter)).where(*_LINE, _m.meter > bindpar
 _COUNTS: Final = select(_m.outcome, func.count()).where(*_THAT_DAY).group_by(_m.outcome)
 _RUNS: Final = select(_m.outcome, _m.started_us, _m["values"]).where(*_THAT_DAY)
 _WAYS: Final = ("download", "upload")
-_READY: Final = ("state_ready_flag", "state_v6_only_ready_flag")
 
 
 def _value(name: str) -> Any:
@@ -52,8 +52,8 @@ class LineDay:
     """`download` and `upload`: the median of its speed tests, at the payload layer."""
     contract_mbps: dict[str, float] = field(default_factory=dict)
     """The same at the layer of its contract."""
-    ipv6_ready: bool | None = None
-    """What the last test of the day that came to a state said."""
+    ipv6: Ipv6Day | None = None
+    """None where no run was due, whatever became of it."""
 
     @property
     def runs(self) -> int:
@@ -118,11 +118,6 @@ def _delays(day: LineDay, rows: Sequence[Any]) -> None:
 
 
 def _states(day: LineDay, rows: Sequence[Any]) -> None:
-    newest: tuple[int, str] | None = None
-    for outcome, started_us, values in rows:
-        day.outcomes[outcome] += 1
-        if outcome == Outcome.OK and any(flag in values for flag in _READY):
-            newest = max(newest or (started_us, values), (started_us, values))
-    if newest is not None:
-        said = json.loads(newest[1])
-        day.ipv6_ready = any(said.get(flag) for flag in _READY)
+    day.outcomes.update(outcome for outcome, *_ in rows)
+    if rows:
+        day.ipv6 = read_ipv6_day(rows)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Final
 
 from sqlalchemy import Connection
@@ -23,6 +24,12 @@ def tags_of(plan: str, target: str, where: PlanPlace | None, code: str, kind: Li
         "province": None if where is None else where.province, "place": code,
         "kind": None if kind is None else kind.value,
     }  # fmt: skip
+
+
+def where_of(plan: Plan, code: str, day: date) -> PlanPlace | None:
+    """The unit of a plan that was judged: a code may stand for two, at two times."""
+    found = [place for place in plan.places if place.code == code]
+    return next((place for place in found if place.judged_on(day)), found[0] if found else None)
 
 
 def is_secret(plan: Plan, target: Target) -> bool:

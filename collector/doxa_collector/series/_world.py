@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from doxa_collector.alerts.model import Rule
+from doxa_collector.alerts.rules import read_rules
 from doxa_collector.ledger.reading import now_us
 from doxa_collector.nodes.tree import Tree
 from doxa_collector.plans.model import Plan
@@ -37,6 +39,8 @@ class World:
     """The nodes in force."""
     health: Callable[[], Health | None] = _unknown
     """None where there is no intake in this process."""
+    rules: Callable[[], Sequence[Rule]] = read_rules
+    """The alert rules in force; without a service the shipped ones."""
     now_us: Callable[[], int] = now_us
     places: Path | None = None
     """What `doxa places import` brought in."""

@@ -1,4 +1,5 @@
-"""`doxa_area_1d`: a local day of all lines of a province, kind and provider, and of the whole country.
+"""`doxa_area_1d`: a local day of all lines of a province, kind and provider, and of the whole country; with it what that
+day's IPv6 runs say of areas, of lines with a black hole and of the communes' portals (`_ipv6points.py`).
 
 A day is counted anew, from its lines' own runs, when measurements of that day arrived: the running day a few times, late
 data whenever it comes. That reads all lines, so it goes on over as many calls as it takes.
@@ -12,6 +13,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from doxa_collector.period import local_day
+from doxa_collector.series import _ipv6points as ipv6
 from doxa_collector.series._batch import batch, position_of
 from doxa_collector.series._linedays import LineDay, read_line_day
 from doxa_collector.series._registry import Register, Row, View, is_internal
@@ -95,22 +97,30 @@ class Areas:
 
 
 def _points(work: _Work) -> Iterator[Point]:
+    country: list[ipv6.Tested] = []
     for (province, kind, provider), members in sorted(work.members.items(), key=lambda item: item[0]):
+        tags = {"province": province, "kind": kind, "provider": provider}
         yield Point(
             tier=Tier.LONG,
             measurement="doxa_area_1d",
-            tags={"province": province, "kind": kind, "provider": provider},
+            tags=tags,
             fields=_fields(members),
             at_us=work.from_us,
             internal=is_internal(kind),
             position=0,
         )
+        tested = [(line, day.ipv6) for line, day in members if day.ipv6 is not None]
+        yield from ipv6.of_area(tags, tested, work.from_us)
+        if province == COUNTRY:  # every line is in it once
+            country += tested
+    yield from ipv6.of_lines(work.view, country, work.from_us)
+    yield from ipv6.of_portals(work.view, country, work.from_us)
 
 
 def _fields(members: Sequence[tuple[Row, LineDay]]) -> dict[str, float | str | None]:
     days = [day for _, day in members]
     sent = fsum(day.sent for day in days)
-    tested = [day.ipv6_ready for day in days if day.ipv6_ready is not None]
+    tested = [day.ipv6.ready for day in days if day.ipv6 is not None and day.ipv6.ready is not None]
     judged = [share for line, day in members if (share := _share_of_contract(line, day)) is not None]
     return {
         "lines_count": len(days),

@@ -13,13 +13,13 @@ from sqlalchemy import Connection, or_, select
 from doxa_collector.incidents.windows import Scope
 from doxa_collector.ledger.record import AnyRow
 from doxa_collector.ledger.schema import audit, maintenance
-from doxa_collector.nodes.tree import Tree
 from doxa_collector.papers.secrecy import mask_addresses
 from doxa_collector.period import DAY_US, Period, local_day, month_of
+from doxa_collector.plans.model import PlaceLevel
 from doxa_collector.registry import ALWAYS
 from doxa_collector.series._batch import batch, position_of
 from doxa_collector.series._registry import Register, View, is_internal
-from doxa_collector.series._targets import speaks_of_tslcd
+from doxa_collector.series._targets import KnownPlans, speaks_of_tslcd
 from doxa_collector.series._world import World
 from doxa_collector.sink import Item, Point, Stream, Tier
 from doxa_core.codes import COUNTRY, EVENTS
@@ -52,7 +52,7 @@ class Events:
         if not rows:
             return []
         view = self._register.on(conn, local_day(self._world.now_us()))
-        teller = _Teller(conn, view, self._world.tree())
+        teller = _Teller(conn, view, KnownPlans(self._world.plans()))
         points = [found for row in rows if (found := teller.tell(row)) is not None]
         return batch(points, before=position, after=rows[-1].id)
 
@@ -64,8 +64,8 @@ class Events:
 class _Teller:
     """One line of the audit log as an event, or none."""
 
-    def __init__(self, conn: Connection, view: View, tree: Tree) -> None:
-        self._conn, self._view, self._tree = conn, view, tree
+    def __init__(self, conn: Connection, view: View, plans: KnownPlans) -> None:
+        self._conn, self._view, self._plans = conn, view, plans
 
     def tell(self, row: AnyRow) -> Point | None:
         """The event of a line."""
@@ -106,9 +106,19 @@ class _Teller:
         word = {"plan.added": "thêm kế hoạch", "plan.removed": "bỏ kế hoạch"}.get(row.action, EVENTS["plan_changed"].vi)
         text = f"{detail['title']}: {word}, phiên bản {versions}"
         secret = speaks_of_tslcd(detail["plan"], detail["title"])
+        province, place = self._of_plan(detail["plan"], (after or before or {}).get("version", ""))
         return _event(
-            row, "plan_changed", row.at_us, f"{word.capitalize()}: {detail['plan']}", text, internal=secret
+            row, "plan_changed", row.at_us, f"{word.capitalize()}: {detail['plan']}", text, internal=secret,
+            province=province, place=place,
         )  # fmt: skip
+
+    def _of_plan(self, name: str, version: str) -> tuple[str | None, str | None]:
+        """The province that all of a plan's places lie in, and its commune where it has one only; None: wider, or unknown."""
+        plan = self._plans.find(self._conn, name, version)
+        places = () if plan is None else plan.places
+        provinces = {place.province for place in places}
+        communes = {place.code if place.level is PlaceLevel.COMMUNE else None for place in places}
+        return provinces.pop() if len(provinces) == 1 else None, communes.pop() if len(communes) == 1 else None
 
     def _closed(self, row: AnyRow, detail: Row) -> Point:
         period: Period = month_of(date.fromisoformat(detail["period_from"]))

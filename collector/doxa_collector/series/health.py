@@ -1,7 +1,8 @@
-"""`doxa_collector` and `doxa_agent`: how the collector and the probes themselves do. Never in a store for the public.
+"""`doxa_collector`, `doxa_agent`, `doxa_agents_5m`: how the collector and the probes themselves do. Never for the public.
 
 `doxa_collector`, each minute: what was so at that minute cannot be told later, so nothing is caught up. Its counters are
 totals since the ledger began. `doxa_agent`: the latest word of each probe, looked at every five minutes.
+`doxa_agents_5m`: the probes heard within the hour added up, at the beginning of each window; of now, as the minute is.
 """
 
 from collections import defaultdict
@@ -15,21 +16,25 @@ from sqlalchemy import Connection, func, select
 from doxa_collector.ledger.schema import agent_status, counter, measurement, presence, probe, sink_cursor
 from doxa_collector.period import local_day
 from doxa_collector.presence.model import State
+from doxa_collector.series._agents import summed, too_little
 from doxa_collector.series._batch import batch, position_of
 from doxa_collector.series._registry import Register
 from doxa_collector.series._world import World
 from doxa_collector.sink import Item, Point, Stream, Tier
+from doxa_core.codes import COUNTRY
 from doxa_core.errors import WireError
 from doxa_core.status import AgentStatus, decode
 from doxa_core.status import State as Said
 
 _MINUTE_US: Final = 60_000_000
 _AGENTS_US: Final = 5 * _MINUTE_US
+_HEARD_US: Final = 60 * _MINUTE_US
+"""How old a word may be that still counts as one of now: what the page of the system's health calls an hour."""
 
 
 def streams(world: World) -> Sequence[Stream]:
-    """The collector's and the agents'."""
-    return Collector(world), Agents(world)
+    """The collector's, the agents' and the agents' together."""
+    return Collector(world), Agents(world), Together(world)
 
 
 class Collector:
@@ -144,6 +149,42 @@ class Agents:
 
     def position(self, item: Item) -> int:
         """The moment of the word."""
+        return position_of(item)
+
+
+class Together:
+    """The probes heard within the hour, by province and once for the country; the position is the window."""
+
+    suffix = "/agents_5m"
+
+    def __init__(self, world: World) -> None:
+        self._world, self._register = world, Register()
+
+    def after(self, conn: Connection, position: int, limit: int) -> list[Point]:  # noqa: ARG002 - a look is whole
+        """This window, once; a province without a probe that was heard has no point."""
+        now, s = self._world.now_us(), agent_status.c
+        window = now - now % _AGENTS_US
+        if window <= position:
+            return []
+        view, low = self._register.on(conn, local_day(now)), too_little(self._world.rules())
+        query = select(s.site, s.raw).where(s.received_us > now - _HEARD_US, s.state == Said.ONLINE.value)
+        heard: dict[str, list[AgentStatus]] = {COUNTRY: []}
+        for row in conn.execute(query):
+            if (said := _said(row.raw)) is not None:
+                heard[COUNTRY].append(said)
+                if (code := view.province_of(row.site)) is not None:
+                    heard.setdefault(code, []).append(said)
+        points = [
+            Point(
+                tier=Tier.FIVE_MINUTES, measurement="doxa_agents_5m", tags={"province": code}, fields=summed(said, low),
+                at_us=window, internal=True, position=0,
+            )
+            for code, said in sorted(heard.items())
+        ]  # fmt: skip
+        return batch(points, before=position, after=window)
+
+    def position(self, item: Item) -> int:
+        """The window."""
         return position_of(item)
 
 

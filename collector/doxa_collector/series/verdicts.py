@@ -14,9 +14,9 @@ from sqlalchemy import Connection, select
 from doxa_collector.ledger.record import AnyRow
 from doxa_collector.ledger.schema import verdict
 from doxa_collector.period import month_of
-from doxa_collector.plans.model import Plan, PlanPlace, Target
+from doxa_collector.plans.model import Plan, Target
 from doxa_collector.series._batch import batch, position_of
-from doxa_collector.series._targets import KnownPlans, is_secret, tags_of
+from doxa_collector.series._targets import KnownPlans, is_secret, tags_of, where_of
 from doxa_collector.series._world import World
 from doxa_collector.sink import Item, Point, Stream, Tier
 from doxa_core.codes import OUTCOMES
@@ -54,7 +54,7 @@ class Verdicts:
 
 def _point(row: AnyRow, plan: Plan | None) -> Point:
     target = None if plan is None else plan.target(row.target)
-    where = None if plan is None else _place(plan, row.place_code, date.fromisoformat(row.period_to))
+    where = None if plan is None else where_of(plan, row.place_code, date.fromisoformat(row.period_to))
     return Point(
         tier=Tier.LONG,
         measurement="doxa_verdict",
@@ -77,9 +77,3 @@ def _fields(row: AnyRow, target: Target | None) -> dict[str, Any]:
         "published": row.published,
         "threshold": None if target is None else target.value,
     }
-
-
-def _place(plan: Plan, code: str, day: date) -> PlanPlace | None:
-    """The unit that was judged: a code may stand for two, at two times."""
-    found = [place for place in plan.places if place.code == code]
-    return next((place for place in found if place.judged_on(day)), found[0] if found else None)

@@ -149,9 +149,9 @@ class Influx:
         options = self._options
         seen = (found for item in items if (found := _as_seen(item, options.audience)) is not None)
         for tier, group in groupby(seen, key=_tier):
-            lines = (line(item, options.tags, texts=options.texts) for item in group)
-            if body := "\n".join(text for text in lines if text):
-                self._post(body.encode(), bucket_of(options, tier))
+            lines = [text for item in group if (text := line(item, options.tags, texts=options.texts))]
+            if lines:
+                self._post("\n".join(lines).encode(), bucket_of(options, tier), all_of=len(lines) == len(items))
 
     def check(self) -> Text:
         """Post an empty body: a server that would take points answers 204, or 400 because there are none."""
@@ -159,17 +159,18 @@ class Influx:
             self._post(b"", self._options.bucket)
         return _READY.fill(url=self._options.url, bucket=self._options.bucket)
 
-    def _post(self, body: bytes, bucket: str) -> None:
+    def _post(self, body: bytes, bucket: str, *, all_of: bool = False) -> None:
+        """Write it. `all_of`: the lines are all that was to be sent, one for each item."""
         options = self._options
         try:
             self._writer.write(bucket, options.org, body)
         except ApiException as error:
             said = _SAYS.fill(url=options.url, status=error.status, words=_words(error))
             if error.status in _BAD_POINTS:
-                raise RefusedError(said) from None
+                raise RefusedError(said, whole=all_of and _too_old(error) == body.count(b"\n") + 1) from None
             raise UnavailableError(said, steady=error.status < _SERVER_FAULT) from None
         except (HTTPError, OSError) as error:
-            words = re.sub(r"<[^>]*> ?", "", f"{error}")[:300]
+            words = _INSIDES.sub("", f"{error}")[:300]
             raise UnavailableError(_UNREACHABLE.fill(url=options.url, error=words)) from None
 
     def close(self) -> None:
@@ -268,6 +269,12 @@ def _escape(text: str) -> str:
     return plain.replace(",", "\\,").replace("=", "\\=").replace(" ", "\\ ")
 
 
+def _too_old(error: ApiException) -> int:
+    """How many points the store dropped because its bucket does not keep them so long; it wrote the others."""
+    match = _TOO_OLD.search(_words(error))
+    return 0 if match is None else int(match[1] or match[2])
+
+
 def _words(error: ApiException) -> str:
     """What the server said, in one short line."""
     body = error.body
@@ -278,6 +285,10 @@ def _words(error: ApiException) -> str:
 _LONGEST_DAYS: Final = 36_500
 _BAD_POINTS: Final = (400, 413, 422)
 """Answers about the points themselves; all others are about the server, the way or the token."""
+_TOO_OLD: Final = re.compile(
+    r"dropped ([0-9]+) points outside retention policy|points beyond retention policy dropped=([0-9]+)"
+)
+"""InfluxDB 2.7 | 1.6."""
 _SERVER_FAULT: Final = 500
 """From here on a proxy may be telling us that the store behind it is gone."""
 _URL = re.compile(r"https?://[^\s/@]+(/[^\s?#]*)?")
@@ -290,4 +301,5 @@ _NO_TAG = Text(vi="nhãn «{tag}» không được phép", en="the tag '{tag}' i
 _TAGS_ARE = Text(vi="hãy chọn trong: {tags}", en="choose from: {tags}")
 _READY = Text(vi="{url}: ghi được vào bucket {bucket}", en="{url}: the bucket {bucket} can be written")
 _SAYS = Text(vi="{url} trả lời {status}: {words}", en="{url} answers {status}: {words}")
+_INSIDES: Final = re.compile(r"<[^>]*> ?|\w+\(host=[^)]*\): ")  # what urllib3 says of its own objects
 _UNREACHABLE = Text(vi="{url} không trả lời ({error})", en="{url} does not answer ({error})")

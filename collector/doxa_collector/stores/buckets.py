@@ -8,6 +8,7 @@ from doxa_collector.sinks.influx import Options, bucket_of
 from doxa_core.language import Text, number
 
 DAY_S: Final = 86_400
+_HOUR_S: Final = 3600
 _SHARD_DAYS: Final = {Tier.RAW: 7, Tier.FIVE_MINUTES: 7, Tier.LONG: 364}
 """A shard has an index of its own: one point a day in shards of a week costs four times the room (docs/influx.md)."""
 
@@ -27,6 +28,11 @@ class Bucket:
         return self.days * DAY_S
 
     @property
+    def shard_seconds(self) -> int:
+        """How long one shard is."""
+        return self.shard_days * DAY_S
+
+    @property
     def duration(self) -> str:
         """Its retention as InfluxQL and the `influx` command spell it: `90d`, or `INF`."""
         return f"{self.days}d" if self.days else "INF"
@@ -43,9 +49,13 @@ def buckets(options: Options) -> list[Bucket]:
 
 
 def spoken(seconds: float) -> Text:
-    """A retention for people: `90 ngày`, `mãi mãi`."""
+    """A retention for people: `90 ngày`, `6 giờ`, `mãi mãi`."""
     if seconds == 0:
         return Text(vi="mãi mãi", en="for ever")
+    if seconds < DAY_S and seconds % _HOUR_S == 0:
+        return Text(vi=f"{number(seconds / _HOUR_S, 0, 'vi')} giờ", en=f"{number(seconds / _HOUR_S, 0, 'en')} h")
     days = seconds / DAY_S
     decimals = 0 if days == int(days) else 2
-    return Text(vi=f"{number(days, decimals, 'vi')} ngày", en=f"{number(days, decimals, 'en')} days")
+    return Text(
+        vi=f"{number(days, decimals, 'vi')} ngày", en=f"{number(days, decimals, 'en')} day{'' if days == 1 else 's'}"
+    )

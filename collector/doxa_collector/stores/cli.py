@@ -117,6 +117,7 @@ _TITLES: Final = {
     "bucket": Text(vi="bucket", en="bucket"),
     "mapping": Text(vi="InfluxQL", en="InfluxQL"),
     "retention": Text(vi="thời gian lưu", en="retention"),
+    "shards": Text(vi="độ dài shard", en="shards"),
     "twice": Text(vi="ghi lại", en="writing again"),
     "texts": Text(vi="trường chữ", en="text fields"),
     "cursor": Text(vi="con trỏ", en="cursor"),

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, or_, select
 
+from doxa_collector import series
 from doxa_collector.ledger import forwarding
 from doxa_collector.ledger.schema import sink_rejection
 from doxa_collector.stores.finding import Finding, good, noted, wrong
@@ -13,7 +14,8 @@ _DAY_US = 86_400_000_000
 def cursors(conn: Connection, sink: str, now_us: int) -> list[Finding]:
     """One line for the measurements, one for all other streams that stand still, one for what was refused."""
     own = forwarding.cursor_of(conn, sink)
-    others = forwarding.streams_of(conn, sink)
+    used = series.names()  # what stood still when its series was given up is no fault of today
+    others = {name: cursor for name, cursor in forwarding.streams_of(conn, sink).items() if name in used}
     behind = forwarding.newest(conn) - own.position
     amount = Text(vi=number(behind, 0, "vi"), en=number(behind, 0, "en"))
     found = [_flow("measurements", own.error, _BEHIND.fill(n=amount))]

@@ -6,9 +6,11 @@ with 1.8; in front of an older one stands our nginx (deploy/server/nginx/doxa.co
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from doxa_collector.sinks.influx import Options
+from doxa_collector.stores import shards
 from doxa_collector.stores.buckets import Bucket, spoken
 from doxa_collector.stores.door import Door, NoAnswerError
 from doxa_collector.stores.finding import Finding, good, made, noted, unseen, wrong
@@ -19,6 +21,17 @@ from doxa_core.language import Text
 
 _GO_PARTS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _GO: Final = re.compile(r"([0-9.]+)(h|ms|us|µs|ns|m|s)")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long a database keeps what it gets."""
+
+    name: str
+    seconds: float
+    """0 is for ever."""
+    shard_seconds: float
+    """How long a shard is that is made now."""
 
 
 def create(options: Options, bucket: Bucket) -> str:  # noqa: ARG001 - as for all kinds of store
@@ -49,7 +62,9 @@ def look(visit: Visit) -> Iterator[Finding]:
             yield unseen("retention", _NO_DATABASE, None, bucket.name)
             continue
         yield good("mapping", _SEEN, bucket.name)
-        yield _retention(visit.name, bucket, *policy)
+        yield _retention(visit.name, bucket, policy)
+        if policy.seconds == bucket.seconds and shards.differ(policy.shard_seconds, bucket):
+            yield shards.look(policy.shard_seconds, bucket, f"influx -execute '{_alteration(policy.name, bucket)}'")
 
 
 def make(order: Order) -> Iterator[Finding]:
@@ -69,28 +84,32 @@ def _make_one(order: Order, bucket: Bucket) -> Iterator[Finding]:
             _change(order.door, _creation(bucket))
         yield made("bucket", (_WOULD if order.rehearse else _MADE).fill(name=bucket.name, keeps=keeps), bucket.name)
         return
-    name, seconds = policy
-    if seconds == bucket.seconds:
+    if policy.seconds == bucket.seconds:
         yield good("bucket", _THERE.fill(name=bucket.name, keeps=keeps), bucket.name)
+        if shards.differ(policy.shard_seconds, bucket):
+            if not order.rehearse:
+                _change(order.door, _alteration(policy.name, bucket))
+            yield shards.change(policy.shard_seconds, bucket, rehearse=order.rehearse)
     elif order.change_retention:
         if not order.rehearse:
-            _change(order.door, _alteration(name, bucket))
+            _change(order.door, _alteration(policy.name, bucket))
         text = _WOULD_CHANGE if order.rehearse else _CHANGED
-        yield made("bucket", text.fill(name=bucket.name, keeps=keeps, kept=spoken(seconds)), bucket.name)
+        yield made("bucket", text.fill(name=bucket.name, keeps=keeps, kept=spoken(policy.seconds)), bucket.name)
     else:
-        yield noted("bucket", _OTHER.fill(name=bucket.name, keeps=keeps, kept=spoken(seconds)), _CHANGE, bucket.name)
+        words = {"name": bucket.name, "keeps": keeps, "kept": spoken(policy.seconds)}
+        yield noted("bucket", _OTHER.fill(**words), _CHANGE, bucket.name)
 
 
-def _retention(sink: str, bucket: Bucket, name: str, seconds: float) -> Finding:
-    kept, wanted = spoken(seconds), spoken(bucket.seconds)
-    if seconds == bucket.seconds:
+def _retention(sink: str, bucket: Bucket, policy: Policy) -> Finding:
+    kept, wanted = spoken(policy.seconds), spoken(bucket.seconds)
+    if policy.seconds == bucket.seconds:
         return good("retention", _KEEPS.fill(kept=kept), bucket.name)
-    mend = _MEND_RETENTION.fill(sink=sink, command=f"influx -execute '{_alteration(name, bucket)}'")
+    mend = _MEND_RETENTION.fill(sink=sink, command=f"influx -execute '{_alteration(policy.name, bucket)}'")
     return wrong("retention", _DIFFERS.fill(kept=kept, wanted=wanted), mend, bucket.name)
 
 
-def _default_policy(door: Door, database: str) -> tuple[str, float] | None:
-    """The default policy's name and seconds (0: for ever); None where there is no such database."""
+def _default_policy(door: Door, database: str) -> Policy | None:
+    """The default policy; None where there is no such database."""
     found = statement(door, f"SHOW RETENTION POLICIES ON {quoted(database)}")
     if found.error is not None:
         if "database not found" in found.error:
@@ -98,7 +117,8 @@ def _default_policy(door: Door, database: str) -> tuple[str, float] | None:
         raise OperationError(_REFUSED.fill(url=door.url, words=found.error))
     for row in found.rows:
         if row.get("default") is True:
-            return str(row["name"]), _go_seconds(str(row["duration"]))
+            shard = _go_seconds(str(row.get("shardGroupDuration", "0s")))
+            return Policy(str(row["name"]), _go_seconds(str(row["duration"])), shard)
     raise OperationError(_NO_DEFAULT.fill(url=door.url, name=database))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from doxa_collector.sinks.influx import Options
+from doxa_collector.stores import shards
 from doxa_collector.stores.buckets import Bucket, spoken
 from doxa_collector.stores.finding import Finding, good, made, noted, unseen, wrong
 from doxa_collector.stores.influx2api import POLICY, Found, ManageError, Manager, Mapping
@@ -36,20 +37,24 @@ def look(visit: Visit) -> Iterator[Finding]:
     word = visit.operator or visit.token or "none"
     found: dict[str, Found] | None = None
     mappings: list[Mapping] = []
+    shut: Text | None = None
     try:
         with Manager(visit.options, word) as manager:
             found, mappings = manager.buckets(), manager.mappings()
     except ManageError as error:
+        shut = error.told
         if visit.operator is not None:
             yield wrong("operator", error.told, error.mend)
     for bucket in visit.buckets:
         one = None if found is None else found.get(bucket.name)
-        unknown = _unknown(visit, bucket.name, seen=found is not None)
+        unknown = _unknown(visit, bucket.name, shut)
         if one is not None and visit.operator is not None:
             yield _mapping(visit.options, one, mappings)
         else:
             yield _asked(visit, bucket, one, mappings, unknown)
         yield unknown("retention") if one is None else _retention(visit, bucket, one)
+        if one is not None and one.seconds == bucket.seconds and shards.differ(one.shard_seconds, bucket):
+            yield shards.look(one.shard_seconds, bucket, setup_command(visit.options, _OPERATOR_FILE, "FILE"))
 
 
 def make(order: Order) -> Iterator[Finding]:
@@ -77,6 +82,10 @@ def _make_buckets(order: Order, manager: Manager) -> Iterator[Finding]:
             yield made("bucket", (_WOULD if order.rehearse else _MADE).fill(name=bucket.name, keeps=keeps), bucket.name)
         elif one.seconds == bucket.seconds:
             yield good("bucket", _THERE.fill(name=bucket.name, keeps=keeps), bucket.name)
+            if shards.differ(one.shard_seconds, bucket):
+                if not order.rehearse:
+                    manager.change_rules(one, bucket)
+                yield shards.change(one.shard_seconds, bucket, rehearse=order.rehearse)
         else:
             yield _other_retention(order, manager, one, bucket)
 
@@ -87,7 +96,7 @@ def _other_retention(order: Order, manager: Manager, one: Found, bucket: Bucket)
         return noted("bucket", _OTHER.fill(**words), _CHANGE, bucket.name)
     if order.rehearse:
         return made("bucket", _WOULD_CHANGE.fill(**words), bucket.name)
-    manager.change_retention(one, bucket)
+    manager.change_rules(one, bucket)
     return made("bucket", _CHANGED.fill(**words), bucket.name)
 
 
@@ -138,11 +147,11 @@ def _asked(
     return good("mapping", _READABLE, bucket.name) if seen else unknown("mapping")
 
 
-def _unknown(visit: Visit, name: str, *, seen: bool) -> Callable[[str], Finding]:
-    """Why something of this bucket is not known."""
+def _unknown(visit: Visit, name: str, shut: Text | None) -> Callable[[str], Finding]:
+    """Why something of this bucket is not known; `shut` is what the store said where it let nobody look."""
     if visit.operator is None:
-        return lambda what: unseen(what, _NARROW, _ADD_OPERATOR, name)
-    return lambda what: unseen(what, _NO_BUCKET if seen else _SHUT, None, name)
+        return lambda what: unseen(what, shut or _NARROW, _ADD_OPERATOR, name)
+    return lambda what: unseen(what, _SHUT if shut else _NO_BUCKET, None, name)
 
 
 def _retention(visit: Visit, bucket: Bucket, one: Found) -> Finding:

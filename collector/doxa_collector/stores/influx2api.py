@@ -41,6 +41,8 @@ class Found:
     name: str
     seconds: int
     """Its retention; 0 is for ever."""
+    shard_seconds: int = 0
+    """How long a shard is that is made now; 0 where the store does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Manager:
         """All buckets that this token may see, by name. Asked page by page: some versions answer 404 to a name."""
         with self._asking():
             found = list(self._client.buckets_api().find_buckets_iter(org=self._org, limit=_PAGE))
-        return {one.name: Found(str(one.id), one.name, _seconds(one)) for one in found}
+        return {one.name: _found(one) for one in found}
 
     def mappings(self) -> list[Mapping]:
         """All mappings that this token may see, InfluxDB's own ones too."""
@@ -110,8 +112,8 @@ class Manager:
             if error.status != _CONFLICT or bucket.name not in self.buckets():
                 raise
 
-    def change_retention(self, found: Found, bucket: Bucket) -> None:
-        """Let it keep as long as the settings say. What is older goes."""
+    def change_rules(self, found: Found, bucket: Bucket) -> None:
+        """Let it keep as long as the settings say (what is older goes), and let new shards be as long as they say."""
         api = self._client.buckets_api()
         with self._asking():
             one = api.find_bucket_by_id(found.id)
@@ -184,9 +186,11 @@ def _rules(bucket: Bucket) -> Any:
     )
 
 
-def _seconds(one: Any) -> int:
-    rules = one.retention_rules or []
-    return int(rules[0].every_seconds) if rules else 0
+def _found(one: Any) -> Found:
+    rule = next(iter(one.retention_rules or []), None)
+    if rule is None:
+        return Found(str(one.id), one.name, 0)
+    return Found(str(one.id), one.name, int(rule.every_seconds or 0), int(rule.shard_group_duration_seconds or 0))
 
 
 _SAYS = Text(vi="{url} trả lời {status}: {words}", en="{url} answers {status}: {words}")

@@ -1,7 +1,7 @@
 """Whether a bucket would take a point, asked by posting none: an empty body changes nothing in any store.
 
-InfluxDB 2 looks at the token, the organisation, the bucket and the permission before it says that there are no points
-(400). InfluxDB 1 and VictoriaMetrics answer 204.
+InfluxDB 2 looks at the token, the organisation, the bucket and the permission first, and then answers 204 (2.7.12) or that
+there are no points (400), as its documentation says. InfluxDB 1 and VictoriaMetrics answer 204.
 """
 
 from dataclasses import dataclass

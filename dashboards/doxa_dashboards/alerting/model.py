@@ -65,6 +65,8 @@ class Rule:
     """The uid of the dashboard to look at."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """Variables of that dashboard and the labels that fill them."""
+    country_page: str = ""
+    """The dashboard to look at instead, without variables, where an alarm is about the country (`province` 00)."""
     no_data: NoData = NoData.OK
 
     @property

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from doxa_core.codes import COUNTRY
 from doxa_dashboards.alerting.model import Query, Rule
 
 LABEL: Final = "doxa"
@@ -95,4 +96,12 @@ def _annotations(rule: Rule) -> dict[str, str]:
 def page_link(rule: Rule) -> str:
     """The address of the dashboard with its variables filled from the alarm's labels."""
     asked = "&".join(f"var-{variable}={{{{ urlquery $labels.{label} }}}}" for variable, label in rule.variables.items())
-    return f"{{{{ externalURL }}}}/d/{rule.page}" + (f"?{asked}" if asked else "")
+    address = rule.page + (f"?{asked}" if asked else "")
+    if rule.country_page:
+        country = f'eq (print $labels.province) "{COUNTRY}"'
+        address = f"{{{{ if {country} }}}}{rule.country_page}{{{{ else }}}}{address}{{{{ end }}}}"
+    return f"{_GRAFANA}/d/{address}"
+
+
+_GRAFANA: Final = "{{ reReplaceAll `/+\\z` `` externalURL }}"
+"""Grafana's own address without the slash at its end: it answers 404 to `//d/…`."""

@@ -43,8 +43,7 @@ def quality() -> Section:
                 Words(
                     title=Text(vi="Độ trễ khứ hồi", en="Round-trip delay"),
                     meaning=Text(
-                        vi="Trung vị (p50) và bách phân vị 95 (p95) của thời gian đi về tới từng đầu xa khi đường truyền "
-                        "không chịu phép đo nặng. Không kế hoạch nào đặt chỉ tiêu cho độ trễ.",
+                        vi="Trung vị (p50) và bách phân vị 95 (p95) của thời gian khứ hồi tới từng đầu xa khi không có phép đo tốc độ nào đang chạy. Không kế hoạch nào đặt chỉ tiêu cho độ trễ.",
                         en="Median (p50) and 95th percentile (p95) of the round trip to each far end while no heavy test "
                         "runs. No plan sets a target for it.",
                     ),
@@ -57,7 +56,7 @@ def quality() -> Section:
                 Words(
                     title=Text(vi="Tỷ lệ mất gói", en="Loss"),
                     meaning=Text(
-                        vi="Phần yêu cầu không có trả lời trong thời hạn, tính từ tổng số gói của mỗi khoảng, không phải "
+                        vi="Tỷ lệ yêu cầu không được trả lời trong thời hạn, tính từ tổng số gói của mỗi khoảng, không phải "
                         "trung bình của các tỷ lệ.",
                         en="Share of requests without a reply in time, from all packets of each step, not a mean of ratios.",
                     ),
@@ -121,10 +120,9 @@ def ipv6() -> Section:
             chart(
                 "ipv6_states",
                 Words(
-                    title=Text(vi="Trạng thái IPv6 (phần số lần đo)", en="IPv6 states (share of the runs)"),
+                    title=Text(vi="Trạng thái IPv6 (tỷ lệ lần đo)", en="IPv6 states (share of the runs)"),
                     meaning=Text(
-                        vi="Mỗi lần đo cho một trạng thái; chiều cao là phần số lần đo ở trạng thái đó. «Hỏng» nghĩa là máy "
-                        "tin rằng có IPv6 nhưng chỉ IPv4 chạy: người dùng thấy mạng chậm.",
+                        vi="Mỗi lần đo cho một trạng thái; chiều cao là tỷ lệ lần đo ở trạng thái đó. «Hỏng» nghĩa là máy tưởng có IPv6 nhưng chỉ IPv4 chạy: người dùng thấy mạng chậm.",
                         en="Each run finds one state; the height is the share of runs in it. 'Broken' means that machines "
                         "believe in IPv6 while only IPv4 works: people feel a slow network.",
                     ),
@@ -144,7 +142,9 @@ def ipv6() -> Section:
                         vi="Bằng 1 là như nhau; lớn hơn 1 là IPv6 chậm hơn. Tính trên thời gian bắt tay TCP tới cùng đầu xa.",
                         en="1 is the same; above 1 IPv6 is slower. From TCP handshakes with the same far end.",
                     ),
-                    nothing=Text(vi="Chưa đo được cả hai giao thức", en="Both protocols were never measured"),
+                    nothing=Text(
+                        vi="Chưa đo được cả hai giao thức", en="The two protocols were not measured together yet"
+                    ),
                 ),
                 Ask(select=factor, alias=Text(vi="$tag_site $tag_link", en="$tag_site $tag_link")),
                 unit="factor",
@@ -180,17 +180,17 @@ def presence() -> Section:
             chart(
                 "online",
                 Words(
-                    title=Text(vi="Phần thời gian trực tuyến mỗi ngày", en="Share of each day online"),
+                    title=Text(vi="Tỷ lệ thời gian trực tuyến mỗi ngày", en="Share of each day online"),
                     meaning=Text(
-                        vi="Thời gian trực tuyến chia cho thời gian biết chắc là trực tuyến hoặc mất liên lạc; lúc không ai biết "
-                        "thì không tính. Ngày theo giờ Việt Nam.",
+                        vi="Thời gian trực tuyến chia cho thời gian biết chắc là trực tuyến hoặc mất liên lạc; lúc chưa rõ thì không tính. Ngày theo giờ Việt Nam.",
                         en="Time online by time known as online or offline; time in which nobody can tell does not count. "
                         "Vietnamese days.",
                     ),
                 ),
-                Ask(select=online, alias=Text(vi="$tag_site", en="$tag_site")),
+                Ask(
+                    select=online, alias=Text(vi="$tag_site", en="$tag_site")
+                ),  # lines: bars of offices cover each other
                 unit="ratio",
-                bars=True,
                 step="1d",
                 height=7,
                 top=1,
@@ -201,7 +201,7 @@ def presence() -> Section:
                     title=Text(vi="Số lần đo tốc độ theo kết quả", en="Speed tests by outcome"),
                     meaning=Text(
                         vi="«Bỏ qua» là do đường truyền đang bận, hết hạn mức dữ liệu hoặc thiết bị chưa sẵn sàng; "
-                        "«thiết bị đo giới hạn» không nói lên gì về đường truyền.",
+                        "«thiết bị đo giới hạn» không cho biết gì về đường truyền.",
                         en="'Skipped' means a busy line, a data budget used up or a probe not ready; 'probe limited' says "
                         "nothing of the line.",
                     ),
@@ -210,13 +210,14 @@ def presence() -> Section:
                 unit="count",
                 bars=True,
                 stacked=True,
+                width=24,
+                height=7,
             ),
             cards.incidents(
                 touches_commune(),
                 title=Text(
                     vi="Sự cố của xã và sự cố diện rộng trong tỉnh", en="Incidents here, and wide ones of the province"
                 ),
-                width=12,
             ),
         ],
     )

@@ -1,12 +1,12 @@
-"""The end of *IPv6*: against IPv4, and the communes' portals."""
+"""*IPv6* against IPv4: round trips and short transfers of both families."""
 
 from doxa_core.language import Text
-from doxa_dashboards import cards
+from doxa_dashboards.catalogue import area_median
 from doxa_dashboards.charts import chart
 from doxa_dashboards.page import Section
-from doxa_dashboards.pages._ipv6_faults import LINE, SOURCE, share, to_commune
+from doxa_dashboards.pages._ipv6_faults import AREA, SOURCE
 from doxa_dashboards.panel import Ask, Card, Words
-from doxa_dashboards.query import chosen, equal, last, median, newest, over_time, select
+from doxa_dashboards.query import median, over_time, select
 from doxa_dashboards.tables import Col, grid
 
 
@@ -16,20 +16,20 @@ def compared_with_v4() -> Section:
     values |= {"v6": "transfer_v6_mbps", "v4": "transfer_v4_mbps", "factor": "transfer_v6_to_v4_factor"}
     values |= {"penalty": "eyeballs_penalty_ms"}
     asked = select(
-        SOURCE, *(median(f"{value}_median", name) for name, value in values.items()), where=LINE, by="provider"
+        SOURCE, *(median(area_median(value), name) for name, value in values.items()), where=AREA, by="provider"
     )
     table = grid(
         "families",
         Words(
             title=Text(vi="IPv6 so với IPv4 theo nhà mạng", en="IPv6 against IPv4 by provider"),
             meaning=Text(
-                vi="Trung vị qua các ngày và các đường truyền. Độ trễ: trên 1 là IPv6 chậm hơn; tốc độ: dưới 1 là IPv6 chậm hơn. "
+                vi="Trung vị qua các ngày của trung vị mỗi ngày giữa các đường truyền. Độ trễ: trên 1 là IPv6 chậm hơn; tốc độ: dưới 1 là IPv6 chậm hơn. "
                 "«Chậm thêm» là thời gian mất thêm khi máy thử cả hai họ địa chỉ (RFC 8305). Lượt tải ngắn chỉ để so sánh hai họ, "
                 "không phải phép đo tốc độ.",
-                en="Medians over days and lines. Delay: above 1 IPv6 is slower; pace: below 1 IPv6 is slower. 'Added' is what trying "
+                en="Median over the days of each day's median over the lines. Delay: above 1 IPv6 is slower; pace: below 1 IPv6 is slower. 'Added' is what trying "
                 "both families costs (RFC 8305). The short transfers compare the families and are no speed test.",
             ),
-            nothing=Text(vi="Chưa đo được cả hai giao thức", en="Both protocols were never measured"),
+            nothing=Text(vi="Chưa đo được cả hai giao thức", en="The two protocols were not measured together yet"),
         ),
         Ask(select=asked),
         columns=[
@@ -66,17 +66,15 @@ def _both(key: str, unit: str, title: Text, value: str) -> Card:
         Words(
             title=title,
             meaning=Text(
-                vi="Mỗi ngày: trung vị giữa các đường truyền của nhà mạng, tới cùng đầu xa, lần lượt qua IPv6 và IPv4. Hai đường xa nhau "
-                "nghĩa là nhà mạng định tuyến hai họ địa chỉ khác nhau. Không phải phép đo tốc độ.",
-                en="Each day: the median over the provider's lines, to the same far end, over IPv6 and IPv4 in turn. Lines far apart "
-                "mean that the provider routes the families differently. No speed test.",
+                vi="Mỗi ngày: trung vị giữa các đường truyền của nhà mạng, tới cùng đầu xa, lần lượt qua IPv6 và IPv4. Hai đồ thị cách xa nhau nghĩa là nhà mạng định tuyến hai họ địa chỉ khác nhau. Không phải phép đo tốc độ.",
+                en="Each day: the median over the provider's lines, to the same far end, over IPv6 and IPv4 in turn. Curves far apart mean that the provider routes the families differently. No speed test.",
             ),
-            nothing=Text(vi="Chưa đo được cả hai giao thức", en="Both protocols were never measured"),
+            nothing=Text(vi="Chưa đo được cả hai giao thức", en="The two protocols were not measured together yet"),
         ),
         *(
             Ask(
                 select=over_time(
-                    SOURCE, median(f"{value.format(f=f)}_median", f), where=LINE, by="provider", every="1d"
+                    SOURCE, median(area_median(value.format(f=f)), f), where=AREA, by="provider", every="1d"
                 ),
                 alias=Text(vi=f"$tag_provider: IP{f}", en=f"$tag_provider: IP{f}"),
             )
@@ -85,52 +83,3 @@ def _both(key: str, unit: str, title: Text, value: str) -> Card:
         unit=unit,
         step="1d",
     )
-
-
-def portals() -> Section:
-    """The communes' own portals, which the law wants reachable over IPv6."""
-    names = newest(
-        "doxa_place",
-        last("sites_count", "sites"),
-        lasts=cards.FACTS,
-        where=(equal("level", "commune"), *chosen("province")),
-        by="province place label",
-    )
-    flags = ("portal_aaaa", "portal_tcp", "portal_https")
-    card = grid(
-        "portals",
-        Words(
-            title=Text(vi="Cổng thông tin của xã qua IPv6", en="The communes' portals over IPv6"),
-            meaning=Text(
-                vi="Phần số lần đo từ trụ sở mà tên cổng có bản ghi AAAA, kết nối được và tải được trang HTTPS chỉ bằng IPv6. Đây là trạng "
-                "thái của cổng, không phải lỗi của đường truyền. Nghị định 224/2026 Điều 11.4 yêu cầu cổng dùng «.vn» và IPv6. "
-                "Ô trống là chưa đo cổng.",
-                en="The share of runs from the office in which the portal's name had an AAAA record, accepted a connection, and loaded "
-                "by HTTPS over IPv6 alone. It is the portal's state, no fault of the line. Decree 224/2026, article 11.4, wants "
-                "portals on '.vn' and IPv6. An empty cell: not measured.",
-            ),
-            nothing=Text(vi="Chưa có xã nào có điểm đo", en="No commune has an office yet"),
-        ),
-        Ask(select=names),
-        Ask(
-            select=select(
-                SOURCE,
-                *(share(flag) for flag in flags),
-                median("portal_page_ms_median", "page"),
-                where=LINE,
-                by="place",
-            )
-        ),
-        columns=[
-            Col(name="label", title=Text(vi="Xã, phường", en="Commune"), link=to_commune(), width=260),
-            Col(name="place", title=Text(vi="Mã", en="Code"), hidden=True),
-            Col(name="province", title=Text(vi="Tỉnh", en="Province"), width=70),
-            Col(name="portal_aaaa", title=Text(vi="Có bản ghi AAAA", en="AAAA record"), unit="flag"),
-            Col(name="portal_tcp", title=Text(vi="Kết nối được", en="Connects"), unit="flag"),
-            Col(name="portal_https", title=Text(vi="Mở được trang HTTPS", en="HTTPS page loads"), unit="flag"),
-            Col(name="page", title=Text(vi="Thời gian mở trang", en="Time to load"), unit="ms"),
-        ],
-        order="portal_https",
-        descending=False,
-    )
-    return Section(title=Text(vi="Cổng thông tin của xã", en="The communes' portals"), cards=[card])

@@ -2,26 +2,33 @@
 
 from typing import Final
 
+from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
 from doxa_dashboards import style
 from doxa_dashboards.charts import COLUMN, chart
 from doxa_dashboards.page import Section, to_page
 from doxa_dashboards.panel import Ask, Card, Link, Words
 from doxa_dashboards.query import (
-    Column,
     chosen,
-    compared,
-    either,
-    field,
-    mean,
+    chosen_or_any,
+    computed,
+    number_of,
     over_time,
     select,
+    total,
+    unlike,
+    yes_share,
 )
 from doxa_dashboards.tables import Col, grid
 
-SOURCE: Final = "doxa_ipv6_1d"
-"""By days: the page is also of the whole country, whose hours would take too long; a commune's page has the hours."""
-LINE: Final = chosen("province", "kind", "provider")
+SOURCE: Final = "doxa_ipv6_area_1d"
+"""By areas and days: its counts add up over any range. A commune's page has the lines and the hours."""
+AREA: Final = chosen("province", "kind", "provider")
+"""Of the country its own figures (province "00"), not those of the provinces together."""
+LINES: Final = (chosen_or_any("province", COUNTRY), *chosen("kind", "provider"))
+"""What carries its province only: all of them where the country is chosen."""
+PROVINCES: Final = (unlike("province", COUNTRY), *LINES)
+"""The provinces' own figures, beside each other."""
 STEPS: Final = {
     "address": Text(vi="1. Địa chỉ", en="1. Address"),
     "default_route": Text(vi="2. Đường mặc định", en="2. Default route"),
@@ -47,25 +54,17 @@ def to_commune() -> Link:
     )
 
 
-def share(name: str, alias: str | None = None) -> Column:
-    """The share of runs in which a flag was yes, each line and day counting the same; one not judged does not count.
-
-    Weighed by runs it would need an inner query, which takes seconds for the whole country.
-    """
-    return mean(f"{name}_flag_mean", alias or name)
-
-
 def broken() -> Section:
     """Step by step, then the black holes."""
     return Section(title=Text(vi="Hỏng ở đâu", en="Where it breaks"), cards=[_over_time(), _steps(), _holes()])
 
 
 _MEANING: Final = Text(
-    vi="Phần số lần đo mà bước đó chạy được, trong những lần đánh giá được; mỗi đường truyền mỗi ngày tính như nhau. "
+    vi="Tỷ lệ lần đo mà bước đó chạy được, trong những lần đánh giá được; mỗi lần đo tính như nhau. "
     "Đọc từ bước 1: bước đầu tiên thấp là nơi hỏng; "
     "bước sau thường không đánh giá được khi bước trước hỏng nên có thể vẫn cao. Gói 1500 byte không qua chưa phải là lỗi nếu "
     "gói 1280 byte qua và không có hố đen.",
-    en="The share of runs in which the step worked, of those that could judge it; each line and day counts the same. "
+    en="The share of runs in which the step worked, of those that could judge it; each run counts the same. "
     "Read from step 1: the first low one is "
     "where it breaks; a later one is mostly not judged where an earlier one failed, so it may stay high. That 1500 "
     "octets do not pass is no fault where 1280 do and there is no black hole.",
@@ -80,7 +79,7 @@ def _over_time() -> Card:
             meaning=_MEANING,
             nothing=Text(vi="Chưa đo IPv6", en="IPv6 was not measured"),
         ),
-        Ask(select=over_time(SOURCE, *(share(step) for step in STEPS), where=LINE, every="1d"), alias=COLUMN),
+        Ask(select=over_time(SOURCE, *(yes_share(step) for step in STEPS), where=AREA, every="1d"), alias=COLUMN),
         columns={step: (text, style.PALETTE[place]) for place, (step, text) in enumerate(STEPS.items())},
         unit="flag",
         step="1d",
@@ -97,7 +96,7 @@ def _steps() -> Card:
             meaning=_MEANING,
             nothing=Text(vi="Chưa đo IPv6", en="IPv6 was not measured"),
         ),
-        Ask(select=select(SOURCE, *(share(step) for step in STEPS), where=LINE, by="province provider")),
+        Ask(select=select(SOURCE, *(yes_share(step) for step in STEPS), where=PROVINCES, by="province provider")),
         columns=[
             Col(name="province", title=Text(vi="Tỉnh", en="Province"), link=to_province(), width=70),
             Col(name="provider", title=Text(vi="Nhà mạng", en="Provider")),
@@ -109,19 +108,28 @@ def _steps() -> Card:
 
 
 def _holes() -> Card:
-    by = "province place site link provider"
-    shares = select(SOURCE, share("black_hole", "out"), share("black_hole_inbound", "back"), where=LINE, by=by)
-    met = either(compared("out", ">", 0), compared("back", ">", 0))
-    found = select(shares, field("out"), field("back"), where=(met,), by=by)
+    shares = (
+        computed("{met} / {judged}", way, met=total(f"{way}_met_count"), judged=total(f"{way}_judged_count"))
+        for way in ("out", "back")
+    )
+    found = select(
+        "doxa_black_hole_1d",
+        number_of("runs_count", "days"),
+        *shares,
+        where=LINES,
+        by="province place site link provider",
+    )
     return grid(
         "black_holes",
         Words(
             title=Text(vi="Đường truyền có hố đen MTU", en="Lines with an MTU black hole"),
             meaning=Text(
-                vi="Gói lớn mất mà không có báo Packet-Too-Big: trang web bắt đầu mở rồi đứng. Con số là phần số lần đo gặp, chiều đi và "
-                "chiều về. Thường do thiết bị trên đường chặn ICMPv6; hãy báo nhà mạng.",
-                en="Large packets vanish without a Packet-Too-Big: a page begins to open, then hangs. The figure is the share of runs "
-                "that met it, out and back. Mostly a device on the path drops ICMPv6: tell the provider.",
+                vi="Gói lớn mất mà không có báo Packet-Too-Big: trang web bắt đầu mở rồi đứng. «Số ngày gặp» là số ngày có ít nhất một "
+                "lần đo gặp; chiều đi và chiều về là tỷ lệ lần đo gặp, trong những lần đánh giá được của chính các ngày đó. "
+                "Thường do thiết bị trên đường chặn ICMPv6; hãy báo nhà mạng.",
+                en="Large packets vanish without a Packet-Too-Big: a page begins to open, then hangs. 'Days' are those with at least "
+                "one run that met it; out and back are the share of runs that met it, of those that could judge it on these very "
+                "days. Mostly a device on the path drops ICMPv6: tell the provider.",
             ),
             nothing=Text(vi="Không có hố đen nào trong khoảng thời gian này", en="No black hole in this range"),
         ),
@@ -132,9 +140,10 @@ def _holes() -> Card:
             Col(name="site", title=Text(vi="Trụ sở", en="Office")),
             Col(name="link", title=Text(vi="Đường truyền", en="Line")),
             Col(name="provider", title=Text(vi="Nhà mạng", en="Provider")),
+            Col(name="days", title=Text(vi="Số ngày gặp", en="Days"), unit="count"),
             Col(name="out", title=Text(vi="Chiều đi", en="Way out"), unit="flag"),
             Col(name="back", title=Text(vi="Chiều về", en="Way back"), unit="flag"),
         ],
-        order="out",
+        order="days",
         height=7,
     )

@@ -8,12 +8,15 @@ from doxa_dashboards import cards
 from doxa_dashboards.charts import STATISTICS
 from doxa_dashboards.page import Section, to_page
 from doxa_dashboards.panel import KINDS, Ask, Card, Link, Words
-from doxa_dashboards.query import among, chosen, field, last, newest, select, total
+from doxa_dashboards.query import among, chosen, field, last, newest, select, singled_out, total
 from doxa_dashboards.tables import Col, Quotient, grid
+from doxa_dashboards.variables import EVERYTHING
 
 LINE: Final = chosen("province", "place", "kind", "provider")
 HERE: Final = (among("province", "${province}", COUNTRY), among("place", "${place}", ""))
 """Published for the chosen communes, their province and the country."""
+PICKED: Final = singled_out("place", EVERYTHING)
+"""Communes that were chosen one by one: a line for each of them; "all" would be a line for every commune of a province."""
 PUBLISHED_KINDS: Final = {**KINDS, "mobile-5g": Text(vi="Di động 5G", en="Mobile 5G")}
 """The kinds that i-Speed publishes apart."""
 MONTH: Final = "62d"
@@ -39,7 +42,7 @@ def samples() -> Section:
 
 def _progress() -> Card:
     by = "place site link kind provider"
-    own = select("doxa_speed_1h", total("ok_count", "runs"), where=LINE, by=by)
+    own = select("doxa_speed_1d", total("ok_count", "runs"), where=LINE, by=by)
     wanted = newest(
         "doxa_contract",
         last("samples_goal_count", "goal"),
@@ -53,14 +56,14 @@ def _progress() -> Card:
         Words(
             title=Text(vi="Số mẫu của thiết bị đo trong khoảng thời gian", en="Our probes' own samples in the range"),
             meaning=Text(
-                vi="Số lần đo tốc độ của thiết bị đo trên từng đường truyền, mặc định từ đầu tháng. Cột «cần» là số mẫu mỗi tháng mà "
-                "cách đếm của i-Speed và QCVN 34 (chỉ đường cố định) đòi hỏi; hãy chọn đúng một tháng khi so sánh. Hai số cần "
-                "này chỉ đọc được trong bản trích và chỉ để tham khảo. Đây không phải số mẫu của i-Speed: đo tại trụ sở không làm tăng "
-                "số mẫu i-Speed của xã.",
-                en="Speed tests of the probe on each line that succeeded, by default since the month began. 'Needed' is what the "
-                "countings of i-Speed and of QCVN 34 (fixed lines only) want in a month; choose one month to compare. "
-                "Both numbers were read in excerpts only and are indicative. These are not i-Speed's samples: measuring at an "
-                "office adds none to the commune's.",
+                vi="Số lần đo tốc độ thành công của thiết bị đo trên từng đường truyền, cộng theo ngày trọn, mặc định từ đầu tháng "
+                "(hôm nay cập nhật ba giờ một lần). «Cần» là số mẫu mỗi tháng theo cách đếm của i-Speed và của QCVN 34 (chỉ "
+                "đường cố định), chỉ để tham khảo; hãy chọn đúng một tháng khi so sánh. Đây không phải số mẫu của i-Speed: đo tại "
+                "trụ sở không làm tăng số mẫu i-Speed của xã.",
+                en="Speed tests of the probe on each line that succeeded, by whole days, by default since the month began (today is "
+                "brought up to date every three hours). 'Needed' is what the countings of i-Speed and of QCVN 34 (fixed lines "
+                "only) want in a month, as an indication; choose one month to compare. These are not i-Speed's samples: measuring "
+                "at an office adds none to the commune's.",
             ),
             nothing=Text(vi="Chưa có đường truyền Internet nào", en="There is no Internet line"),
         ),
@@ -101,9 +104,9 @@ def _published() -> Card:
         Words(
             title=Text(vi="Số liệu i-Speed công bố mới nhất", en="i-Speed's newest published figures"),
             meaning=Text(
-                vi="Số do người nhập từ công bố của VNNIC, mỗi dòng một số, cho xã, tỉnh và cả nước (00). Số mẫu là của i-Speed, "
+                vi="Số do cán bộ nhập từ công bố của VNNIC, mỗi dòng một số, cho xã, tỉnh và cả nước (00). Số mẫu là của i-Speed, "
                 "tức lượt đo của người dùng; ô trống là công bố không nêu. «Cần để công bố»: "
-                "số mẫu mà dưới đó i-Speed không công bố cho xã, chỉ đọc được trong bản trích.",
+                "ít hơn số mẫu này thì i-Speed không công bố cho xã (theo bản trích, để tham khảo).",
                 en="Entered by a person from what VNNIC published, one figure a row, for communes, province and country (00). The "
                 "samples are i-Speed's: tests by people; an empty cell was not told. 'Needed': the number of samples "
                 "below which i-Speed publishes no commune, read in an excerpt only.",

@@ -52,10 +52,10 @@ def over_time_by_severity(*where: Condition) -> Card:
         Words(
             title=Text(vi="Sự cố đang mở theo thời gian", en="Open incidents over time"),
             meaning=Text(
-                vi="Số sự cố chưa khôi phục ở cuối mỗi bước thời gian, chồng theo mức độ. Sự cố lan nhiều tỉnh được tính một lần ở mỗi tỉnh. "
-                "Lưu một năm.",
-                en="Incidents not resolved at the end of each step, stacked by severity. One that reaches several provinces counts in each. "
-                "Kept for a year.",
+                vi="Số sự cố chưa khôi phục ở cuối mỗi bước thời gian, chồng theo mức độ. Sự cố lan nhiều tỉnh được tính một lần ở mỗi tỉnh; "
+                "sự cố đã gộp vào sự cố lớn hơn chỉ tính đến lúc gộp. Lưu một năm.",
+                en="Incidents not resolved at the end of each step, stacked by severity. One that reaches several provinces counts in each; "
+                "one that became part of a wider one counts until then. Kept for a year.",
             ),
             nothing=Text(vi="Chưa có số liệu", en="No figures"),
         ),

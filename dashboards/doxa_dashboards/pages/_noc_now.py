@@ -42,7 +42,7 @@ def online(*where: Condition) -> Card:
         Words(
             title=Text(vi="Thiết bị còn liên lạc", en="Probes that are heard"),
             meaning=Text(
-                vi="Trong mọi thiết bị đo đã đăng ký, bao nhiêu phần không bị coi là mất liên lạc ở cuối khoảng thời gian. Thiết bị chưa "
+                vi="Tỷ lệ thiết bị đo không bị coi là mất liên lạc ở cuối khoảng thời gian, trong mọi thiết bị đã đăng ký. Thiết bị chưa "
                 "từng kết nối hoặc chưa rõ không bị coi là mất liên lạc.",
                 en="Of all registered probes, the share that is not silent at the end of the range. One never seen or unknown does not "
                 "count as silent.",
@@ -70,13 +70,7 @@ def by_province(*where: Condition) -> Card:
         )
         for name in ("probes", "silent")
     ]
-    labels = newest(
-        "doxa_place",
-        last("sites_count", "sites"),
-        lasts=cards.FACTS,
-        where=(equal("level", "province"), *where),
-        by="province label",
-    )
+    labels = cards.names("doxa_place", "sites", equal("level", "province"), *where, by="province")
     link = to_page("province", Text(vi="Mở trang của tỉnh", en="Open the province's page"), province="province")
     return grid(
         "presence",
@@ -118,7 +112,7 @@ def silent_offices(link: Link, *where: Condition) -> Card:
         by=_OFFICE,
     )
     silent = select(counted, field("silent"), field("state"), where=(compared("silent", ">", 0),), by=_OFFICE)
-    names = newest("doxa_site", last("probes_count", "probes"), lasts=cards.FACTS, where=where, by=f"{_OFFICE} label")
+    names = cards.names("doxa_site", "probes", *where, by=_OFFICE)
     return grid(
         "silent_offices",
         Words(

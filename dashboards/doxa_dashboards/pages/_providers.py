@@ -17,8 +17,7 @@ RAN: Final = compared("runs_count", ">", 0)
 TESTED: Final = compared("ipv6_tested_count", ">", 0)
 MEANING: Final = Text(
     vi="Trung vị qua các ngày của trung vị mỗi ngày giữa các đường truyền. Các gói cước khác nhau nên tốc độ không so "
-    "sánh trực tiếp được; «đạt hợp đồng» mới là so với cam kết. «Dưới mức QCVN» là dưới 80 % hợp đồng. «Không tới được» là phần "
-    "số lần đo mà đầu xa không trả lời, không kể lần bỏ qua.",
+    "sánh trực tiếp được; «đạt hợp đồng» mới là so với cam kết. «Dưới mức QCVN» là dưới 80 % hợp đồng. «Không tới được» là tỷ lệ lần đo mà đầu xa không trả lời, không kể lần bỏ qua.",
     en="Median over the days of each day's median over the lines. Contracts differ, so rates do not compare; "
     "'reached the contract' does. 'Below QCVN' is below 80 % of the contract. 'Failed' is the share of all runs in which "
     "the far end did not answer.",

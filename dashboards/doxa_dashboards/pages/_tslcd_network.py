@@ -42,7 +42,7 @@ def network() -> Section:
             chart(
                 "nodes_up",
                 Words(
-                    title=Text(vi="Phần số lần báo mà nút còn trả lời", en="Share of reports in which a node answers"),
+                    title=Text(vi="Tỷ lệ lần báo mà nút còn trả lời", en="Share of reports in which a node answers"),
                     meaning=Text(
                         vi="100 % là lúc nào cũng trả lời, 0 % là mất. Lúc chưa biết (chẳng hạn đường của chính điểm đo bị đứt) thì "
                         "không tính: một nút chỉ thật sự mất khi nhiều điểm đo cùng thấy.",
@@ -61,7 +61,7 @@ def network() -> Section:
                 Words(
                     title=Text(vi="Mất gói tới nút", en="Loss to the nodes"),
                     meaning=Text(
-                        vi="Phần yêu cầu tới nút không có trả lời trong thời hạn, tính từ tổng số gói. Nút bận có thể trả lời chậm mà "
+                        vi="Tỷ lệ yêu cầu tới nút không được trả lời trong thời hạn, tính từ tổng số gói. Nút bận có thể trả lời chậm mà "
                         "vẫn chuyển tiếp tốt.",
                         en="Share of requests to a node without an answer in time, from all packets. A busy node may answer "
                         "late and still forward well.",
@@ -77,7 +77,7 @@ def network() -> Section:
                 Words(
                     title=Text(vi="Độ trễ tới nút", en="Delay to the nodes"),
                     meaning=Text(
-                        vi="Trung vị thời gian đi về tới nút. Tăng đều ở mọi nút phía sau một nút nghĩa là nghẽn ở nút đó.",
+                        vi="Trung vị độ trễ khứ hồi tới nút. Tăng đều ở mọi nút phía sau một nút nghĩa là nghẽn ở nút đó.",
                         en="Median round trip to the node. A rise at all nodes behind one means congestion there.",
                     ),
                     nothing=_NO_NODES,
@@ -141,7 +141,7 @@ def paths() -> Section:
                 Words(
                     title=Text(vi="Mất gói trên đường TSLCD", en="Loss on TSLCD lines"),
                     meaning=Text(
-                        vi="Phần gói không có trả lời tới đầu xa trong mạng TSLCD, tính từ tổng số gói đã gửi và đã nhận. Thông tư "
+                        vi="Tỷ lệ gói gửi tới đầu xa trong mạng TSLCD không được trả lời, tính từ tổng số gói đã gửi và đã nhận. Thông tư "
                         "06/2026 chưa đặt mức cho mất gói.",
                         en="Share of packets without an answer from the far end inside TSLCD, from all packets. Circular "
                         "06/2026 sets no figure for loss.",
@@ -156,7 +156,7 @@ def paths() -> Section:
                 Words(
                     title=Text(vi="Độ trễ trên đường TSLCD", en="Delay on TSLCD lines"),
                     meaning=Text(
-                        vi="Trung vị thời gian đi về tới đầu xa trong mạng TSLCD. Thông tư 06/2026 chưa đặt mức cho độ trễ.",
+                        vi="Trung vị độ trễ khứ hồi tới đầu xa trong mạng TSLCD. Thông tư 06/2026 chưa đặt mức cho độ trễ.",
                         en="Median round trip to the far end inside TSLCD. Circular 06/2026 sets no figure for it.",
                     ),
                 ),
@@ -167,7 +167,7 @@ def paths() -> Section:
             chart(
                 "path_changes",
                 Words(
-                    title=Text(vi="Phần số lần đo thấy đường đi đã đổi", en="Share of runs that found another path"),
+                    title=Text(vi="Tỷ lệ lần đo thấy đường đi đã đổi", en="Share of runs that found another path"),
                     meaning=Text(
                         vi="Mỗi lần đo so đường đi với lần trước. Đổi một lần thường là chuyển tuyến dự phòng; đổi liên tục là định "
                         "tuyến không ổn định.",

@@ -160,7 +160,7 @@ def _speed(direction: str, short: str, title: Text) -> Card:
         Words(
             title=title,
             meaning=Text(
-                vi="Đường liền: trung vị các lần đo tại trụ sở, lớp tải trọng TCP. Đường nét đứt: hợp đồng, mức QCVN 34 "
+                vi="Nét liền: trung vị các lần đo tại trụ sở, lớp tải trọng TCP. Nét đứt: hợp đồng, mức QCVN 34 "
                 "(80 % hợp đồng), yêu cầu TSLCD, chỉ tiêu của kế hoạch và số liệu i-Speed công bố. Số đo tại trụ sở "
                 "và số i-Speed là hai thống kê khác nhau, không thay thế cho nhau.",
                 en="Drawn through: median of the runs at the office, TCP payload layer. Dashed: contract, QCVN 34's "

@@ -5,9 +5,10 @@ from doxa_dashboards import variables
 from doxa_dashboards.annotations import of_province
 from doxa_dashboards.charts import chart, number
 from doxa_dashboards.page import Page, Section, to_page
-from doxa_dashboards.pages._ipv6_compared import compared_with_v4, portals
-from doxa_dashboards.pages._ipv6_faults import broken
-from doxa_dashboards.pages._ipv6_states import AREA, DAYS, providers, provinces, states_over_time
+from doxa_dashboards.pages._ipv6_compared import compared_with_v4
+from doxa_dashboards.pages._ipv6_faults import AREA, broken
+from doxa_dashboards.pages._ipv6_portals import portals
+from doxa_dashboards.pages._ipv6_states import DAYS, providers, provinces, states_over_time
 from doxa_dashboards.panel import Ask, Card, Words
 from doxa_dashboards.query import compared, computed, last, newest, of_newest, over_time, select, total
 
@@ -32,7 +33,11 @@ def page() -> Page:
             compared_with_v4(),
             portals(),
         ],
-        variables=[variables.province(several=True), variables.kind(several=False), variables.provider()],
+        variables=[
+            variables.province_or_country(),
+            variables.kind(several=False),
+            variables.provider_of_kind(),
+        ],
         annotations=of_province(),
         links=[
             to_page("nation", Text(vi="Lên toàn quốc", en="Up to the nation")),
@@ -57,7 +62,7 @@ def _tested() -> Card:
         Words(
             title=Text(vi="Đường truyền đã đo IPv6", en="Lines tested"),
             meaning=Text(
-                vi="Số đường truyền có kết quả đo IPv6 trong ngày gần nhất, theo loại và nhà mạng đã chọn. Đường chưa đo không tính.",
+                vi="Số đường truyền có kết quả đo IPv6 trong ngày gần nhất, theo loại và nhà mạng đã chọn. Đường truyền chưa đo không tính.",
                 en="Lines with an IPv6 result on the newest day, of the chosen kind and providers. Untested ones do not count.",
             ),
             nothing=Text(vi="Chưa đo IPv6", en="IPv6 was not measured"),
@@ -82,8 +87,7 @@ def _ready() -> Card:
         Words(
             title=Text(vi="Sẵn sàng IPv6", en="IPv6 ready"),
             meaning=Text(
-                vi="Trong số đường truyền đã đo trong ngày gần nhất, bao nhiêu phần ở lần đo cuối là «sẵn sàng»: trang web mở được chỉ "
-                "qua IPv6.",
+                vi="Tỷ lệ đường truyền mà lần đo cuối là «sẵn sàng» (trang web mở được chỉ qua IPv6), trong số đường truyền đã đo trong ngày gần nhất.",
                 en="Of the lines tested on the newest day, the share whose last test found 'ready': a page opens over IPv6 alone.",
             ),
             nothing=Text(vi="Chưa đo IPv6", en="IPv6 was not measured"),
@@ -102,8 +106,8 @@ def _ready_over_time() -> Card:
         Words(
             title=Text(vi="Tỷ lệ đường truyền sẵn sàng IPv6 theo nhà mạng", en="Share of lines ready, by provider"),
             meaning=Text(
-                vi="Mỗi ngày: số đường truyền «sẵn sàng» ở lần đo cuối chia cho số đường truyền đã đo, cộng qua các tỉnh đã chọn.",
-                en="Each day: lines that were ready at their last test by lines tested, over the chosen provinces.",
+                vi="Mỗi ngày: số đường truyền «sẵn sàng» ở lần đo cuối chia cho số đường truyền đã đo, ở tỉnh đã chọn hoặc cả nước.",
+                en="Each day: lines that were ready at their last test by lines tested, in the chosen province or the country.",
             ),
             nothing=Text(vi="Chưa đo IPv6", en="IPv6 was not measured"),
         ),

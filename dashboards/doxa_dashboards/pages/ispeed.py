@@ -6,17 +6,19 @@ side by side and are never put together into one number.
 
 from doxa_core.language import Text
 from doxa_dashboards import cards, variables
-from doxa_dashboards.annotations import of_province
+from doxa_dashboards.annotations import of_commune
 from doxa_dashboards.charts import STATISTICS, chart
 from doxa_dashboards.page import Page, Section, to_page
-from doxa_dashboards.pages._ispeed_samples import CAVEAT, HERE, LINE, MONTH, WAYS, samples, to_commune
+from doxa_dashboards.pages._ispeed_samples import CAVEAT, HERE, LINE, MONTH, PICKED, WAYS, samples, to_commune
 from doxa_dashboards.panel import Ask, Card, Words
 from doxa_dashboards.query import (
     Column,
     Condition,
+    Select,
     chosen,
     compared,
     computed,
+    either,
     equal,
     field,
     last,
@@ -39,7 +41,7 @@ def page() -> Page:
         name="ispeed",
         title=Text(vi="i-Speed: công bố và đo tại trụ sở", en="i-Speed: published and measured"),
         meaning=Text(
-            vi="Số liệu i-Speed công bố đặt cạnh số đo tại trụ sở, trung vị và trung bình, và tiến độ số mẫu trong tháng. {caveat}",
+            vi="Số liệu i-Speed công bố đặt cạnh số đo tại trụ sở (trung vị và trung bình), cùng tiến độ số mẫu trong tháng. {caveat}",
             en="i-Speed's published figures beside what was measured at the offices, medians and means, and the samples of "
             "the month so far. {caveat}",
         ).fill(caveat=CAVEAT),
@@ -57,7 +59,7 @@ def page() -> Page:
             variables.kind(several=False, public=True),
             variables.provider(),
         ],
-        annotations=of_province(),
+        annotations=of_commune(),
         links=[
             to_page("nation", Text(vi="Lên toàn quốc", en="Up to the nation")),
             to_page("province", Text(vi="Mở trang của tỉnh", en="Open the province's page"), "province"),
@@ -88,13 +90,7 @@ def _against(quantity: str) -> Card:
         where=(*LINE, equal("outcome", "ok")),
         by="place",
     )
-    names = newest(
-        "doxa_place",
-        last("sites_count", "sites"),
-        lasts=cards.FACTS,
-        where=(equal("level", "commune"), *chosen("province", "place")),
-        by="place label",
-    )
+    names = cards.names("doxa_place", "sites", equal("level", "commune"), *chosen("province", "place"), by="place")
     return grid(
         f"against_{quantity}",
         Words(
@@ -102,14 +98,10 @@ def _against(quantity: str) -> Card:
                 way=WAYS[quantity]
             ),
             meaning=Text(
-                vi="Đo tại trụ sở: mọi lần đo tốc độ được trong khoảng thời gian (giữ từng lần đo 90 ngày), lớp tải trọng TCP. "
-                "i-Speed: số công bố mới nhất trong hai tháng, thường là của tháng trước. Có nơi gọi trung vị là «trung bình» "
-                "nên ghi cả hai. 5G được công bố riêng, xem bảng cuối trang. {caveat}",
-                en="Measured: all speed tests of the range that succeeded (single runs are kept 90 days), TCP payload layer. "
-                "i-Speed: the newest published figure of two months, usually last month's. Medians are called averages in "
-                "places, so both stand here. 5G is published apart: see the last table. {caveat}",
+                vi="Đo tại trụ sở: mọi lần đo tốc độ thành công trong khoảng thời gian (từng lần đo lưu 90 ngày), lớp tải trọng TCP. i-Speed: số công bố mới nhất trong hai tháng, cả trung vị và trung bình vì có nơi gọi lẫn hai thứ; 5G xem bảng cuối trang. {caveat}",
+                en="Measured: all speed tests of the range that succeeded (single runs are kept 90 days), TCP payload layer. i-Speed: the newest published figure of two months, median and mean, as some call one by the other's name; 5G stands in the last table. {caveat}",
             ).fill(caveat=CAVEAT),
-            nothing=Text(vi="Chưa có số đo và chưa nhập số liệu i-Speed", en="Nothing measured, nothing published"),
+            nothing=Text(vi="Chưa đo và chưa nhập số liệu i-Speed", en="Nothing measured, nothing published"),
         ),
         Ask(select=names),
         Ask(select=measured),
@@ -132,22 +124,11 @@ def _against(quantity: str) -> Card:
 
 def _by_day(quantity: str) -> Card:
     """Medians and means of the days, and what is published as a step through its month."""
-    value = f"{quantity}_mbps"
-    weighed = select(
-        "doxa_speed_1d",
-        computed("{mean} * {runs}", "sum", mean=field(f"{value}_mean"), runs=field("ok_count")),
-        field("ok_count", "runs"),
-        where=(*LINE, compared(f"{value}_mean", ">=", 0)),
-        by="place",
-    )
-    middle = over_time("doxa_speed_1d", median(f"{value}_median", "median"), where=LINE, by="place", every="1d")
-    average = over_time(
-        weighed, computed("{sum} / {runs}", "mean", sum=total("sum"), runs=total("runs")), by="place", every="1d"
-    )
+    whole, own = chosen("province", "kind", "provider"), (*LINE, PICKED)
     told = over_time(
         "doxa_published",
         last("published_mbps"),
-        where=(*HERE, *chosen("kind"), *_is(quantity=quantity)),
+        where=(*HERE, either(equal("place", ""), PICKED), *chosen("kind"), *_is(quantity=quantity)),
         by="province place kind statistic",
         every="1d",
     )
@@ -156,16 +137,19 @@ def _by_day(quantity: str) -> Card:
         Words(
             title=Text(vi="{way} theo ngày", en="{way} by day").fill(way=WAYS[quantity]),
             meaning=Text(
-                vi="Đường liền: mỗi ngày, trung vị giữa các đường truyền (lấy trung vị trong ngày) và trung bình mọi lần đo, tại trụ "
-                "sở. Đường chấm: số i-Speed công bố cho xã, tỉnh và cả nước (00), không đổi trong tháng của nó. {caveat}",
-                en="Drawn through: each day, the median over the lines (of their medians of the day) and the mean of all runs, at "
-                "the offices. Dotted: i-Speed's figure for the commune, the province and the country (00), constant "
-                "through its month. {caveat}",
+                vi="Nét liền: tại các trụ sở của cả tỉnh, mỗi ngày, trung vị giữa các đường truyền (mỗi đường lấy trung vị trong "
+                "ngày) và trung bình mọi lần đo; xã được chọn đích danh có đồ thị riêng. Nét chấm: số i-Speed công bố cho cả nước "
+                "(00), tỉnh và xã đó, không đổi trong tháng của nó. {caveat}",
+                en="Drawn through: at the offices of the whole province, each day, the median over the lines (of their medians of the "
+                "day) and the mean of all runs; a commune that is chosen by name has curves of its own. Dotted: i-Speed's figure "
+                "for the country (00), the province and that commune, constant through its month. {caveat}",
             ).fill(caveat=CAVEAT),
             nothing=Text(vi="Chưa đo và chưa nhập số liệu i-Speed", en="Nothing measured, nothing published"),
         ),
-        Ask(select=middle, alias=_own("median")),
-        Ask(select=average, alias=_own("mean")),
+        Ask(select=_middle(quantity, whole, "province"), alias=_of_all("median")),
+        Ask(select=_average(quantity, whole, "province"), alias=_of_all("mean")),
+        Ask(select=_middle(quantity, own, "place"), alias=_own("median")),
+        Ask(select=_average(quantity, own, "place"), alias=_own("mean")),
         Ask(
             select=told,
             alias=Text(
@@ -178,6 +162,32 @@ def _by_day(quantity: str) -> Card:
         step="1d",
         height=10,
     )
+
+
+def _middle(quantity: str, where: tuple[Condition, ...], by: str) -> Select:
+    """Each day: the median over the lines, of their medians of the day."""
+    return over_time("doxa_speed_1d", median(f"{quantity}_mbps_median", "median"), where=where, by=by, every="1d")
+
+
+def _average(quantity: str, where: tuple[Condition, ...], by: str) -> Select:
+    """Each day: the mean of all runs, the lines' means weighed by their runs."""
+    value = f"{quantity}_mbps_mean"
+    weighed = select(
+        "doxa_speed_1d",
+        computed("{mean} * {runs}", "sum", mean=field(value), runs=field("ok_count")),
+        field("ok_count", "runs"),
+        where=(*where, compared(value, ">=", 0)),
+        by=by,
+    )
+    return over_time(
+        weighed, computed("{sum} / {runs}", "mean", sum=total("sum"), runs=total("runs")), by=by, every="1d"
+    )
+
+
+def _of_all(statistic: str) -> Text:
+    return Text(
+        vi="Cả tỉnh $tag_province: đo tại trụ sở, {s}", en="Province $tag_province: measured at the offices, {s}"
+    ).fill(s=STATISTICS[statistic])
 
 
 def _own(statistic: str) -> Text:

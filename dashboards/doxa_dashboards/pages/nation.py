@@ -14,6 +14,7 @@ from doxa_dashboards.query import (
     chosen,
     computed,
     equal,
+    field,
     last,
     median,
     newest,
@@ -91,24 +92,15 @@ def _shares() -> Ask:
 
 
 def _map() -> Card:
-    where = newest(
-        "doxa_place",
-        last("latitude_deg", "latitude"),
-        last("longitude_deg", "longitude"),
-        last("sites_count", "sites"),
-        lasts=cards.FACTS,
-        where=(A_PROVINCE,),
-        by="province label",
-    )
+    stands = (field("latitude_deg", "latitude"), field("longitude_deg", "longitude"))
+    where = cards.names("doxa_place", "sites", A_PROVINCE, by="province", more=stands)
     return markers(
         "map",
         Words(
             title=Text(vi="Bản đồ các tỉnh có điểm đo", en="Map of the provinces with offices"),
             meaning=Text(
-                vi="Mỗi vòng tròn là một tỉnh, càng lớn thì càng nhiều trụ sở có điểm đo. Trỏ vào để xem tỷ lệ đường truyền đạt "
-                "hợp đồng. Bản đồ không tải gì từ Internet.",
-                en="One circle a province, the larger the more offices. Point at it for the share of lines that reached their "
-                "contract. The map fetches nothing from the Internet.",
+                vi="Mỗi vòng tròn là một tỉnh, càng lớn thì càng nhiều trụ sở có điểm đo. Trỏ vào để xem tỷ lệ đường truyền đạt hợp đồng. Màu không mang nghĩa; bản đồ không tải gì từ Internet.",
+                en="One circle a province, the larger the more offices. Point at it for the share of lines that reached their contract. The colour says nothing; the map fetches nothing from the Internet.",
             ),
             nothing=Text(vi="Chưa có tỉnh nào có điểm đo", en="No province has an office yet"),
         ),
@@ -130,9 +122,7 @@ def _map() -> Card:
 
 
 def _table() -> Card:
-    labels = newest(
-        "doxa_place", last("sites_count", "sites"), lasts=cards.FACTS, where=(A_PROVINCE,), by="province label"
-    )
+    labels = cards.names("doxa_place", "sites", A_PROVINCE, by="province")
     lines = of_newest(
         "doxa_area_1d",
         "lines_count",
@@ -156,8 +146,7 @@ def _table() -> Card:
         Words(
             title=Text(vi="Các tỉnh", en="The provinces"),
             meaning=Text(
-                vi="Theo loại đường truyền đã chọn: phần đường truyền đạt hợp đồng và phần dưới mức QCVN (80 % hợp đồng), cộng qua "
-                "các ngày của khoảng thời gian. Tỉnh chưa có số liệu để trống, không phải 0.",
+                vi="Theo loại đường truyền đã chọn: tỷ lệ đường truyền đạt hợp đồng và tỷ lệ dưới mức QCVN (80 % hợp đồng), cộng các ngày của khoảng thời gian. Tỉnh chưa có số liệu để trống, không phải 0.",
                 en="For the chosen kind of line: the share that reached the contract and the share below QCVN (80 % of it), over "
                 "the days of the range. A province without figures stays empty, never 0.",
             ),
@@ -198,8 +187,7 @@ def _worst() -> Card:
         Words(
             title=Text(vi="Đường truyền xa tốc độ hợp đồng nhất", en="Lines farthest from their contract"),
             meaning=Text(
-                vi="Trung vị tải xuống của bảy ngày cuối chia cho tốc độ hợp đồng mới nhất, thấp nhất ở trên. Đường không có hợp đồng "
-                "trong sổ không xếp được. Lớp tải trọng TCP: 95 % đã là gần đủ.",
+                vi="Trung vị tải xuống của bảy ngày cuối chia cho tốc độ hợp đồng mới nhất, thấp nhất ở trên. Đường truyền không ghi tốc độ hợp đồng trong sổ thì không xếp được. Tính ở lớp tải trọng TCP: đạt 95 % đã là gần đủ.",
                 en="Median download of the last seven days over the newest contracted rate, lowest first. A line without a contract in "
                 "the register cannot be ranked. TCP payload layer: 95 % is nearly all of it.",
             ),

@@ -13,9 +13,9 @@ from doxa_dashboards.panel import Ask, Card, Words
 from doxa_dashboards.query import (
     Column,
     Condition,
+    among,
     chosen,
     compared,
-    equal,
     field,
     median,
     over_time,
@@ -35,7 +35,7 @@ def page() -> Page:
         name="providers",
         title=Text(vi="Nhà mạng", en="Providers"),
         meaning=Text(
-            vi="So sánh các nhà mạng theo loại đường truyền và theo tỉnh: tốc độ, phần đạt hợp đồng và dưới mức QCVN, mất gói, "
+            vi="So sánh các nhà mạng theo loại đường truyền và theo tỉnh: tốc độ, tỷ lệ đạt hợp đồng và dưới mức QCVN, mất gói, "
             "độ trễ, số lần đo và sự cố. Đo tại trụ sở, không phải số liệu i-Speed hay xếp hạng nhà mạng.",
             en="The providers compared by kind of line and province: speed, share that reached the contract or stayed below QCVN, "
             "loss, latency, runs and incidents. Measured at offices: neither i-Speed's figures nor a ranking.",
@@ -51,7 +51,7 @@ def page() -> Page:
             variables.kind(several=False),
             variables.provider_of_kind(),
         ],
-        annotations=[events(equal("province", COUNTRY))],
+        annotations=[events(among("province", "${province}", COUNTRY))],
         links=[
             to_page("nation", Text(vi="Lên toàn quốc", en="Up to the nation"), "kind"),
             to_page("noc", Text(vi="NOC", en="NOC")),
@@ -69,11 +69,10 @@ def _trends() -> list[Card]:
         _trend(
             "reached",
             "ratio",
-            Text(vi="Phần đường truyền đạt hợp đồng", en="Share that reached the contract"),
+            Text(vi="Tỷ lệ đường truyền đạt hợp đồng", en="Share that reached the contract"),
             REACHED,
             Text(
-                vi="Trong số đường truyền có hợp đồng và đo được cả hai chiều trong ngày, bao nhiêu phần có trung vị đạt tốc độ hợp "
-                "đồng cả hai chiều.",
+                vi="Tỷ lệ đường truyền có trung vị đạt tốc độ hợp đồng cả hai chiều, trong số đường truyền có hợp đồng và đo được cả hai chiều trong ngày.",
                 en="Of the lines with a contract that were measured both ways that day, the share whose medians reached it.",
             ),
             cards.CONTRACTED,
@@ -81,11 +80,10 @@ def _trends() -> list[Card]:
         _trend(
             "below",
             "ratio",
-            Text(vi="Phần đường truyền dưới mức QCVN", en="Share below QCVN"),
+            Text(vi="Tỷ lệ đường truyền dưới mức QCVN", en="Share below QCVN"),
             BELOW,
             Text(
-                vi="Trong số đường truyền có hợp đồng và đo được cả hai chiều trong ngày, bao nhiêu phần có chiều kém hơn dưới mức "
-                "QCVN 34 (80 % hợp đồng). QCVN ràng buộc nhà mạng; số này chỉ để tham khảo.",
+                vi="Tỷ lệ đường truyền có chiều kém hơn ở dưới mức QCVN 34 (80 % hợp đồng), trong số đường truyền có hợp đồng và đo được cả hai chiều trong ngày. QCVN ràng buộc nhà mạng; số này chỉ để tham khảo.",
                 en="Of the lines with a contract that were measured both ways that day, the share whose worse direction was below "
                 "QCVN 34 (80 % of it). It binds operators; this is indicative.",
             ),
@@ -105,10 +103,10 @@ def _trends() -> list[Card]:
         _trend(
             "failed",
             "ratio",
-            Text(vi="Phần số lần đo không tới được", en="Share of runs that failed"),
+            Text(vi="Tỷ lệ lần đo không tới được", en="Share of runs that failed"),
             FAILED,
             Text(
-                vi="Trong mọi lần đo của ngày, bao nhiêu phần không tới được đầu xa. Đầu xa hỏng thì mọi nhà mạng cùng tăng.",
+                vi="Tỷ lệ lần đo không tới được đầu xa trong mọi lần đo của ngày. Đầu xa hỏng thì mọi nhà mạng cùng tăng.",
                 en="Of all runs of the day, the share that did not reach the far end. A broken far end raises all providers.",
             ),
             RAN,
@@ -172,8 +170,8 @@ def _tally() -> Card:
         group=Col(name="provider", title=Text(vi="Nhà mạng", en="Provider")),
         counted=Col(name="number", title=Text(vi="Số sự cố", en="Incidents"), unit="count"),
         summed=[Col(name="sites_count", title=Text(vi="Lượt trụ sở", en="Offices hit"), unit="count")],
-        width=8,
-        height=9,
+        width=24,
+        height=6,
     )
 
 
@@ -187,7 +185,6 @@ def _incidents() -> Card:
         title=Text(vi="Sự cố của nhà mạng (cả nước)", en="Incidents of providers (the country)"),
         link=link,
         provider=True,
-        width=16,
     )
 
 

@@ -86,15 +86,7 @@ def _commune(column: str) -> Link:
 
 def _labels() -> Ask:
     """Each commune's code and name."""
-    return Ask(
-        select=newest(
-            "doxa_place",
-            last("sites_count", "sites"),
-            lasts=cards.FACTS,
-            where=(equal("level", "commune"), *PROVINCE),
-            by="place label",
-        )
-    )
+    return Ask(select=cards.names("doxa_place", "sites", equal("level", "commune"), *PROVINCE, by="place"))
 
 
 def _targets() -> Card:

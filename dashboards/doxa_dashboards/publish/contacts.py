@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
+from doxa_core.errors import OperationError
 from doxa_core.language import Text
-from doxa_dashboards.publish.api import Api
+from doxa_dashboards.publish.api import Api, RefusedError
 from doxa_dashboards.publish.contact_settings import Contact
 from doxa_dashboards.publish.differences import differences
 from doxa_dashboards.publish.provenance import FROM_FILE, LOCKED, headers_for
@@ -20,12 +21,25 @@ _PATH: Final = "/v1/provisioning/contact-points"
 def plan(scene: Scene) -> Iterator[Step]:
     """A step for each contact of the settings, and for each of ours that is no longer wanted."""
     contacts = {uid_of(contact): contact for contact in scene.org.contacts}
-    found: list[dict[str, Any]] = scene.api.get(_PATH)
+    found = _there(scene.api, wanted=bool(contacts))
     for uid, contact in contacts.items():
         yield _wanted(scene.api, uid, contact, found)
     for one in found:
         if str(one.get("uid", "")).startswith(PREFIX) and one["uid"] not in contacts:
             yield _unwanted(scene, one, replaced=any(_same_way(one, contact) for contact in contacts.values()))
+
+
+def _there(api: Api, *, wanted: bool) -> list[dict[str, Any]]:
+    """Every contact point. An organisation that was made a moment ago has no Alertmanager yet, and so none of them."""
+    try:
+        found: list[dict[str, Any]] = api.get(_PATH)
+    except RefusedError as error:
+        if _NOT_YET not in str(error.text):
+            raise
+        if wanted:
+            raise OperationError(_WAIT.fill(url=api.url)) from None
+        return []
+    return found
 
 
 def uid_of(contact: Contact) -> str:
@@ -100,6 +114,12 @@ def _update(api: Api, contact: Contact, found: dict[str, Any]) -> None:
     api.put(f"{_PATH}/{part(body['uid'])}", body, headers_for(found.get("provenance")))
 
 
+_NOT_YET: Final = "could not find an Alertmanager configuration"
+"""What Grafana says for up to a minute after an organisation was made (seen with 9.3)."""
+_WAIT = Text(
+    vi="{url}: tổ chức vừa tạo, Grafana chưa mở bộ phận cảnh báo cho nó; hãy đợi một phút rồi chạy lại",
+    en="{url}: the organisation is new and Grafana has not opened its alerting yet; wait a minute and run again",
+)
 _NAME_TAKEN = Text(
     vi="trong Grafana đã có nơi nhận cùng tên mà không phải của doxa; hãy đặt tên khác trong tệp cấu hình",
     en="Grafana has a contact point of this name that is not doxa's; choose another name in the settings",

@@ -30,7 +30,8 @@ def plan(scene: Scene) -> Iterator[Step]:
         exists = scene.api.find(f"/folders/{part(uid)}") is not None
         found = _ruled(scene.org, _entries(scene.api, uid)) if exists else {}
         changes = tuple(_differences(found, wanted))
-        action = Action.KEEP if not changes else Action.CHANGE if exists else Action.CREATE
+        # Grafana lets all viewers and editors into a folder that is made anew, so there is always something to write.
+        action = Action.CREATE if not exists else Action.CHANGE if changes else Action.KEEP
         write = partial(_write, scene.api, scene.org, uid)
         yield Step(kind=Kind.PERMISSIONS, name=f"{title} ({uid})", action=action, changes=changes, do=write)
 

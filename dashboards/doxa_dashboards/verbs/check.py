@@ -22,9 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every fault; 1 where there is one."""
-    if not args.dir.is_dir():
-        raise InputError("--dir", _NO_FOLDER.fill(path=args.dir), _GO)
-    faults = [*wholeness.faults_of_all(), *_differences(args.dir)]
+    try:
+        if not args.dir.is_dir():
+            raise InputError("--dir", _NO_FOLDER.fill(path=args.dir), _GO)
+        found = {path.name: path.read_text(encoding="utf-8") for path in args.dir.glob("*.json")}
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError("--dir", _CLOSED.fill(path=error.filename or args.dir, why=why), _ALLOW) from None
+    faults = [*wholeness.faults_of_all(), *_differences(found)]
     for fault in faults:
         print(f"✗ {fault}")  # noqa: T201 - the command speaks to its user
     if faults:
@@ -33,9 +38,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _differences(folder: Path) -> list[Text]:
-    """Files that are missing, old, or of no page. English files are looked at where there are any."""
-    found = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.json")}
+def _differences(found: dict[str, str]) -> list[Text]:
+    """Files (name → text) that are missing, old, or of no page. English files are looked at where there are any."""
     faults: list[Text] = []
     for spoken in LANGUAGES:
         for name in pages.names():
@@ -52,6 +56,8 @@ _FOLDER = Text(vi="THƯ_MỤC", en="FOLDER")
 _DIR = Text(vi="nơi chứa tệp JSON (mặc định: %(default)s)", en="where the JSON files are (default: %(default)s)")
 _EXAMPLE = Text(vi="ví dụ: doxa dashboards check", en="example: doxa dashboards check")
 _NO_FOLDER = Text(vi="không có thư mục {path}", en="there is no folder {path}")
+_CLOSED = Text(vi="không đọc được {path} ({why})", en="cannot read {path} ({why})")
+_ALLOW = Text(vi="hãy kiểm tra quyền đọc", en="check the permission to read it")
 _GO = Text(
     vi="hãy chạy từ thư mục gốc của mã nguồn hoặc chạy doxa dashboards build trước",
     en="run it from the top of a checkout, or run doxa dashboards build first",

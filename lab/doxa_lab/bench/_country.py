@@ -150,6 +150,7 @@ class Country:
             Piece(name="facts", tier=Tier.LONG, make=self._facts),
             Piece(name="areas", tier=Tier.LONG, make=self._areas),
             Piece(name="verdicts", tier=Tier.LONG, make=self._verdicts),
+            Piece(name="judged", tier=Tier.LONG, make=self._judged),
             Piece(name="incidents", tier=Tier.LONG, make=self._incidents),
             Piece(name="incidents_5m", tier=Tier.FIVE_MINUTES, make=self._open_counts),
             *self._windows("speed", "1d"),
@@ -163,11 +164,17 @@ class Country:
             Piece(name="targets", tier=Tier.LONG, make=self._targets),
             Piece(name="published", tier=Tier.LONG, make=self._published),
             Piece(name="health", tier=Tier.RAW, make=self._health),
+            *(self._agents_5m(chunk) for chunk in range(_CHUNKS)),
             Piece(name="runs", tier=Tier.RAW, make=self._single_runs),
             Piece(name="means", tier=Tier.LONG, make=self._means),
             Piece(name="polls_5m", tier=Tier.FIVE_MINUTES, make=self._polls),
             *(self._presence_5m(chunk) for chunk in range(_CHUNKS)),
             Piece(name="presence_1h", tier=Tier.LONG, make=self._presence("1h", HOUR, 30)),
+            Piece(name="ipv6_areas", tier=Tier.LONG, make=self._ipv6_areas),
+            Piece(name="black_holes", tier=Tier.LONG, make=self._black_holes),
+            *(self._portals(chunk) for chunk in range(_CHUNKS)),
+            *(self._p95(chunk) for chunk in range(_CHUNKS)),
+            *(self._deep_days(kind) for kind in ("capacity", "node", "path")),
         ]
 
     # --- windows
@@ -193,6 +200,15 @@ class Country:
                 yield from _runs(kind, name, some, _hourly(now, hours))
 
         yield Piece(name=name, tier=Tier.LONG, make=make)
+
+    def _deep_days(self, kind: str) -> Piece:
+        """A year of days of the deep province's lines: no page asks them of more than one province."""
+
+        def make(now: int) -> Iterator[str]:
+            last = _midnight(now)
+            yield from _runs(kind, f"doxa_{kind}_1d", self._deep(kind), range(last - (DAYS - 1) * DAY, last + 1, DAY))
+
+        return Piece(name=f"doxa_{kind}_1d-deep", tier=Tier.LONG, make=make)
 
     def _deep(self, kind: str) -> list[_Line]:
         return [line for line in self.lines if line.province == DEEP and line.kind in _METERS[kind].kinds]
@@ -315,6 +331,59 @@ class Country:
                         f"ok_count=8800,failed_count=150,skipped_count=30,probe_limited_count=15,error_count=5 {at}"
                     )
 
+    def _ipv6_areas(self, now: int) -> Iterator[str]:
+        """Every flag and value of the meter, as the series writes them."""
+        last = _midnight(now)
+        pool = _counted("doxa_ipv6_area_1d")
+        for number, province in enumerate([*(unit.code for unit in self.provinces), "00"]):
+            for of, (kind, provider) in enumerate((*(("fixed", one) for one in _PROVIDERS), ("tslcd", "CBDTW"))):
+                head = f"doxa_ipv6_area_1d,kind={kind},province={province},provider={provider} "
+                for k, at in enumerate(range(last - (DAYS - 1) * DAY, last + 1, DAY), 31 * number + 7 * of):
+                    yield f"{head}{pool[k % _POOL]} {at}"
+
+    def _black_holes(self, now: int) -> Iterator[str]:
+        """On two of a hundred lines, on every fourth day."""
+        random, last = Random("holes"), _midnight(now)
+        for line in [line for line in self.lines if line.kind == "fixed"][::50]:
+            for at in range(last - (DAYS - 1) * DAY, last + 1, DAY):
+                if random.random() < 0.25:
+                    met = 1 + random.randrange(20)
+                    counts = f"out_met_count={met},out_judged_count=24,back_met_count={met // 2},back_judged_count=20"
+                    yield f"doxa_black_hole_1d{line.tags} runs_count=24,{counts} {at}"
+
+    def _portals(self, chunk: int) -> Piece:
+        """Of every commune, a year of days."""
+
+        def make(now: int) -> Iterator[str]:
+            last, pool = _midnight(now), _counted("doxa_portal_1d")
+            for line in [line for line in self.lines if line.kind == "fixed"][chunk::_CHUNKS]:
+                tags = f",kind={line.kind},place={line.place},province={line.province}"
+                for k, at in enumerate(range(last - (DAYS - 1) * DAY, last + 1, DAY), 31 * line.number):
+                    yield f"doxa_portal_1d{tags} {pool[k % _POOL]} {at}"
+
+        return Piece(name=f"portals-{chunk}", tier=Tier.LONG, make=make)
+
+    def _p95(self, chunk: int) -> Piece:
+        """A year of days of every TSLCD line's polls."""
+
+        def make(now: int) -> Iterator[str]:
+            random, last = Random("p95"), _midnight(now)
+            fields = sorted(
+                f for f in look_up("doxa_p95_1d").fields if f.endswith("_mbps") and not f.startswith("limit")
+            )
+            pool = []
+            for _ in range(_POOL):
+                rates = ",".join(f"{name}={random.uniform(5, 99):.4f}" for name in fields)
+                shares = ",".join(f"{way}_week_p95_ratio={random.random():.6f}" for way in ("download", "upload"))
+                counts = f"samples_count={280 + random.randrange(9)},week_samples_count={2000 + random.randrange(17)}"
+                rule = f"limit_down_mbps=90,limit_up_mbps=90,week_outcome_code={random.choice((0, 1, 1, 1, 3))}"
+                pool.append(f"{rates},{shares},{counts},{rule}")
+            for line in [line for line in self.lines if line.kind == "tslcd"][chunk::_CHUNKS]:
+                for k, at in enumerate(range(last - (DAYS - 1) * DAY, last + 1, DAY), 31 * line.number):
+                    yield f"doxa_p95_1d{line.tags} {pool[k % _POOL]} {at}"
+
+        return Piece(name=f"p95-{chunk}", tier=Tier.LONG, make=make)
+
     def _verdicts(self, now: int) -> Iterator[str]:
         random, last = Random("verdicts"), _midnight(now)
         months = [last - 30 * DAY * k for k in reversed(range(12))]
@@ -335,6 +404,17 @@ class Country:
                     f"{head} outcome_code={code},value={value:.4f},n_count=1012,lower={value - 1:.4f},"
                     f"upper={value + 1:.4f},threshold=100{passed} {at}"
                 )
+
+    def _judged(self, now: int) -> Iterator[str]:
+        """The counts of the verdicts: of the country's plan, and of each province's."""
+        last = _midnight(now)
+        for plan, province in [("national", "00"), *((f"p{one.code}", one.code) for one in self.provinces)]:
+            for kind in ("fixed", "tslcd"):
+                for at in (last - 30 * DAY * k for k in reversed(range(12))):
+                    yield (
+                        f"doxa_judged,kind={kind},plan={plan},province={province} pass_count=120,fail_count=60,"
+                        f"probe_limited_count=20,insufficient_count=20 {at}"
+                    )
 
     def _incidents(self, now: int) -> Iterator[str]:
         """20,000 in the year, 300 of them still open; 5,000 changes."""
@@ -411,6 +491,24 @@ class Country:
             for sink in ("noc", "public"):
                 yield f"doxa_collector,sink={sink} behind_count=12,waiting_flag=0,rejected_count=0 {at}"
 
+    def _agents_5m(self, chunk: int) -> Piece:
+        """The probes of each province, and of the country, added up every five minutes of a year."""
+
+        def make(now: int) -> Iterator[str]:
+            random, last = Random(f"agents{chunk}"), now - now % 300
+            for code in [*(unit.code for unit in self.provinces), "00"][chunk::_CHUNKS]:
+                here = sum(code in (office.province, "00") for office in self.offices)
+                for at in range(last - DAYS * DAY, last + 1, 300):
+                    yield (
+                        f"doxa_agents_5m,province={code} agents_count={here - random.randrange(3)}"
+                        f",spool_rows_count={random.randrange(9 * here)},spool_dropped_count={at % 1000}"
+                        f",clock_wrong_count={random.randrange(4)},battery_count={random.randrange(4)}"
+                        f",disk_low_count={random.randrange(2)},disk_free_min_ratio=0.0{random.randrange(100)}"
+                        f",versions_count=1 {at}"
+                    )
+
+        return Piece(name=f"agents_5m-{chunk}", tier=Tier.FIVE_MINUTES, make=make)
+
 
 def _lines_of(office: _Office, number: int) -> Iterator[_Line]:
     for kind, provider in (("fixed", _PROVIDERS[number % 3]), ("tslcd", "CBDTW")):
@@ -438,6 +536,18 @@ def _pool(kind: str, name: str) -> list[str]:
     if unknown := set(fields) - known:
         raise AssertionError(f"nobody writes {sorted(unknown)} into {name}")
     return [",".join(f"{field}={_value(field, random)}" for field in fields) for _ in range(_POOL)]
+
+
+def _counted(name: str) -> list[str]:
+    """Texts of all fields of a series that counts flags."""
+    random = Random(name)
+
+    def told(field: str) -> str:
+        if field.endswith("_judged_count") or field == "runs_count":
+            return "790"
+        return str(random.randrange(791)) if field.endswith("_count") else f"{random.uniform(4, 400):.4f}"
+
+    return [",".join(f"{field}={told(field)}" for field in sorted(look_up(name).fields)) for _ in range(_POOL)]
 
 
 def _value(field: str, random: Random) -> str:

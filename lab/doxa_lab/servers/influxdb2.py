@@ -1,9 +1,10 @@
 """A double of InfluxDB 2's management, for machines that have no InfluxDB 2: state in memory, nothing is stored.
 
-Written after InfluxData's documentation of the 2.7 API, not after a server: organisations, buckets, authorizations,
-DBRP mappings, `/api/v2/write` (which counts, and keeps nothing) and `/query` (`SHOW DATABASES`; all else is empty). It
-refuses what InfluxDB 2 refuses: an unknown token (401), a right that the token lacks (401 in management, 403 in
-writing), what does not exist (404), a name that exists (422), a shard longer than the retention (422).
+Organisations, buckets, authorizations, DBRP mappings, `/api/v2/write` (which counts, and keeps nothing) and `/query`
+(`SHOW DATABASES`; all else is empty). Held against a real InfluxDB 2.7.12 on 22/11/2026, request by request, status and
+words. It refuses what InfluxDB 2 refuses: an unknown token (401), a right that the token lacks (401 in management, 403
+in writing; lists leave out what the token may not read), what does not exist (404), a name or mapping that exists (422),
+a shard longer than the retention (500 for a new bucket, 422 for a change).
 """
 
 import gzip
@@ -21,6 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 from doxa_lab.ports import free_port
 
 _HOUR_S: Final = 3600
+_DAY_S: Final = 86_400
+_SHARD_TOO_LONG: Final = "shard-group duration must also be updated to be smaller than new retention duration"
 
 
 @dataclass
@@ -53,7 +56,10 @@ class InfluxDB2Double:
 
     def __init__(self, *, org: str = "doxa", virtual: bool = True, version: str = "v2.7.12") -> None:
         self.org, self.org_id, self.virtual, self.version = org, "0a00000000000001", virtual, version
+        self._ids = count(1)
         self.buckets: dict[str, dict[str, Any]] = {}
+        self.system = [self._bucket("_monitoring", "system", 7 * _DAY_S), self._bucket("_tasks", "system", 3 * _DAY_S)]
+        """The buckets that InfluxDB makes for itself."""
         self.mappings: list[dict[str, Any]] = []
         self.tokens = [Token("0b00000000000001", self.OPERATOR, None, "operator")]
         self.asked: list[str] = []
@@ -62,7 +68,6 @@ class InfluxDB2Double:
         """Lines of line protocol that came."""
         self.fail_at: Callable[[str], None] | None = None
         """Called with method and path before a request is carried out: a test may raise or stop there."""
-        self._ids = count(1)
         self._lock = threading.RLock()
         self._server: ThreadingHTTPServer | None = None
 
@@ -89,14 +94,15 @@ class InfluxDB2Double:
         """Sixteen hexadecimal digits."""
         return f"{0x0C00000000000000 + next(self._ids):016x}"
 
-    def add_bucket(self, name: str, days: int = 0) -> str:
-        """A bucket as a person made it; its id."""
-        one: dict[str, Any] = {
-            "id": self.new_id(), "orgID": self.org_id, "type": "user", "name": name,
-            "retentionRules": [{"type": "expire", "everySeconds": days * 86_400, "shardGroupDurationSeconds": 86_400}],
-        }  # fmt: skip
+    def add_bucket(self, name: str, days: int = 0, shard_days: int = 0) -> str:
+        """A bucket as a person made it; its id. Without a length of shards it gets the one that InfluxDB chooses."""
+        one = self._bucket(name, "user", days * _DAY_S, shard_days * _DAY_S)
         self.buckets[one["id"]] = one
         return str(one["id"])
+
+    def _bucket(self, name: str, kind: str, kept_s: int, shard_s: int = 0) -> dict[str, Any]:
+        rule = {"type": "expire", "everySeconds": kept_s, "shardGroupDurationSeconds": shard_s or _shard_s(kept_s)}
+        return {"id": self.new_id(), "orgID": self.org_id, "type": kind, "name": name, "retentionRules": [rule]}
 
     def add_mapping(self, database: str, bucket_id: str) -> None:
         """A mapping as a person made it."""
@@ -128,8 +134,8 @@ class InfluxDB2Double:
             if path in ("/health", "/ping"):
                 return self._greeting(path)
             token = next((one for one in self.tokens if word in (f"Token {one.token}", f"Bearer {one.token}")), None)
-            if token is None:
-                raise RefusedError(401, "unauthorized", "unauthorized access")
+            if token is None or (path == "/query" and not word.startswith("Token ")):
+                raise RefusedError(401, "unauthorized", "Unauthorized" if path == "/query" else "unauthorized access")
             return self._serve(method, path, query, token, body)
 
     def _greeting(self, path: str) -> tuple[int, Any]:
@@ -158,6 +164,10 @@ class InfluxDB2Double:
         if query.get("orgID", self.org_id) != self.org_id:
             raise RefusedError(404, "not found", "organization not found")
 
+    def _need(self, token: Token, action: str, bucket_id: str) -> None:
+        if not self._may(token, action, bucket_id):
+            raise RefusedError(401, "unauthorized", f"{action}:orgs/{self.org_id}/buckets/{bucket_id} is unauthorized")
+
     def _need_operator(self, token: Token, action: str, room: str) -> None:
         if token.rights is not None:
             raise RefusedError(401, "unauthorized", f"{action}:orgs/{self.org_id}/{room} is unauthorized")
@@ -169,80 +179,81 @@ class InfluxDB2Double:
         self._check_org(query)
         if method != "GET" or one:
             raise RefusedError(405, "method not allowed", "method not allowed")
-        if token.rights is not None:
-            raise RefusedError(404, "not found", "organization not found")
-        return 200, {"links": {"self": "/api/v2/orgs"}, "orgs": [{"id": self.org_id, "name": self.org}]}
+        seen = [] if token.rights is not None else [{"id": self.org_id, "name": self.org}]
+        return 200, {"links": {"self": "/api/v2/orgs"}, "orgs": seen}
 
     def _buckets(self, method: str, one: str, query: Mapping[str, str], token: Token, given: Any) -> tuple[int, Any]:
         self._check_org(query)
         if method == "GET" and not one:
             return self._list_buckets(query, token)
-        self._need_operator(token, "read" if method == "GET" else "write", "buckets")
         if method == "POST":
+            self._need_operator(token, "write", "buckets")
             return self._make_bucket(given)
         if one not in self.buckets:
             raise RefusedError(404, "not found", "bucket not found")
+        self._need(token, "read" if method == "GET" else "write", one)
         if method == "PATCH":
-            self.buckets[one]["retentionRules"] = self._checked(given["retentionRules"])
+            rule = self.buckets[one]["retentionRules"][0] | given["retentionRules"][0]
+            if 0 < rule["everySeconds"] < rule["shardGroupDurationSeconds"]:
+                raise RefusedError(422, "unprocessable entity", _SHARD_TOO_LONG)
+            self.buckets[one]["retentionRules"] = [rule]
         return 200, self.buckets[one]
 
     def _list_buckets(self, query: Mapping[str, str], token: Token) -> tuple[int, Any]:
         limit = int(query.get("limit", "20"))
         if not 1 <= limit <= 100:
             raise RefusedError(400, "invalid", "limit must be between 1 and 100")
-        seen = [b for b in self.buckets.values() if self._may(token, "read", b["id"])]
+        seen = sorted([*self.buckets.values(), *self.system], key=lambda b: str(b["name"]))
         if "name" in query:
             seen = [b for b in seen if b["name"] == query["name"]]
             if not seen:
                 raise RefusedError(404, "not found", f'bucket "{query["name"]}" not found')
-        seen = sorted((b for b in seen if b["id"] > query.get("after", "")), key=lambda b: str(b["id"]))
+        if "after" in query:
+            seen = seen[[b["id"] for b in seen].index(query["after"]) + 1 :]
         links = {"self": "/api/v2/buckets"} | ({"next": "/api/v2/buckets?…"} if len(seen) > limit else {})
-        return 200, {"links": links, "buckets": seen[:limit]}
+        return 200, {"links": links, "buckets": [b for b in seen[:limit] if self._may(token, "read", b["id"])]}
 
     def _make_bucket(self, given: Any) -> tuple[int, Any]:
         if given.get("orgID") != self.org_id:
             raise RefusedError(404, "not found", "organization not found")
         if self.named(given["name"]) is not None:
             raise RefusedError(422, "conflict", f"bucket with name {given['name']} already exists")
-        rules = self._checked(given.get("retentionRules") or [])
-        one = {"id": self.new_id(), "orgID": self.org_id, "type": "user", "name": given["name"]}
-        self.buckets[one["id"]] = one | {"retentionRules": rules}
-        return 201, self.buckets[one["id"]]
-
-    def _checked(self, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        for rule in rules:
-            kept, shard = rule["everySeconds"], rule.get("shardGroupDurationSeconds", 0)
-            if 0 < kept < _HOUR_S:
-                raise RefusedError(422, "unprocessable entity", "retention policy duration must be at least 1h0m0s")
-            if 0 < kept < shard:
-                raise RefusedError(422, "unprocessable entity", "shard-group duration must be shorter than retention")
-        return rules
+        rule = (given.get("retentionRules") or [{"everySeconds": 0}])[0]
+        kept, shard = rule["everySeconds"], rule.get("shardGroupDurationSeconds", 0)
+        if 0 < kept < _HOUR_S:
+            raise RefusedError(500, "internal error", "retention policy duration must be at least 1h0m0s")
+        if 0 < kept < shard:
+            raise RefusedError(
+                500, "internal error", "retention policy duration must be greater than the shard duration"
+            )
+        one = self._bucket(given["name"], "user", kept, shard)
+        self.buckets[one["id"]] = one
+        return 201, one
 
     def _authorizations(
         self, method: str, one: str, query: Mapping[str, str], token: Token, given: Any
     ) -> tuple[int, Any]:
         self._check_org(query)
-        self._need_operator(token, "read" if method == "GET" else "write", "authorizations")
+        if method == "DELETE" and all(t.id != one for t in self.tokens):
+            raise RefusedError(404, "not found", "authorization not found")
+        if method == "GET":
+            seen = [] if token.rights is not None else [self._shown(t) for t in self.tokens]
+            return 200, {"links": {"self": "/api/v2/authorizations"}, "authorizations": seen}
+        self._need_operator(token, "write", "authorizations")
         if method == "POST":
             return self._authorize(given)
-        if method == "DELETE":
-            kept = [t for t in self.tokens if t.id != one]
-            if len(kept) == len(self.tokens):
-                raise RefusedError(404, "not found", "authorization not found")
-            self.tokens = kept
-            return 204, None
-        return 200, {
-            "links": {"self": "/api/v2/authorizations"},
-            "authorizations": [self._shown(t) for t in self.tokens],
-        }
+        self.tokens = [t for t in self.tokens if t.id != one]
+        return 204, None
 
     def _authorize(self, given: Any) -> tuple[int, Any]:
-        if given.get("orgID") != self.org_id or not given.get("permissions"):
-            raise RefusedError(400, "invalid", "orgID and permissions are required")
+        if not given.get("permissions"):
+            raise RefusedError(400, "invalid", "authorization must include permissions")
+        if given.get("orgID") != self.org_id:
+            raise RefusedError(400, "invalid", "org id required")
         rights = []
         for one in given["permissions"]:
             where = one["resource"]
-            if where["type"] != "buckets" or where.get("id") not in self.buckets or where["orgID"] != self.org_id:
+            if where["type"] != "buckets" or where["orgID"] != self.org_id:  # a bucket that is not there is taken
                 raise RefusedError(400, "invalid", "invalid permission")
             rights.append((one["action"], where["id"]))
         made = Token(
@@ -258,18 +269,24 @@ class InfluxDB2Double:
         }  # fmt: skip
 
     def _all_mappings(self) -> list[dict[str, Any]]:
-        """A mapping of InfluxDB's own leads to every bucket; it is no default once a person mapped that bucket."""
-        mapped = {one["bucketID"] for one in self.mappings}
-        own = [self.mapping(b["name"], b["id"], virtual=True) for b in self.buckets.values() if self.virtual]
-        return self.mappings + [one | {"default": one["bucketID"] not in mapped} for one in own]
+        """A mapping of InfluxDB's own leads to every bucket, but for a database of its name that a person mapped."""
+        mapped = {one["database"] for one in self.mappings}
+        every = [*self.system, *self.buckets.values()] if self.virtual else []
+        return self.mappings + [
+            self.mapping(b["name"], b["id"], virtual=True) for b in every if b["name"] not in mapped
+        ]
 
     def _dbrps(self, method: str, _: str, query: Mapping[str, str], token: Token, given: Any) -> tuple[int, Any]:
+        if query.get("org", self.org) != self.org:
+            raise RefusedError(404, "not found", f'invalid org "{query["org"]}": organization not found')
         self._check_org(query)
         if method == "GET":
             return 200, {"content": [m for m in self._all_mappings() if self._may(token, "read", m["bucketID"])]}
-        self._need_operator(token, "write", "dbrp")
         if given.get("orgID") != self.org_id or given.get("bucketID") not in self.buckets:
             raise RefusedError(404, "not found", "bucket not found")
+        self._need(token, "write", given["bucketID"])
+        if any(one["database"] == given["database"] for one in self.mappings):
+            raise RefusedError(422, "conflict", "another DBRP mapping with same orgID, db, and rp exists")
         made = self.mapping(given["database"], given["bucketID"], virtual=False)
         self.mappings.append(made)
         return 201, made
@@ -281,18 +298,26 @@ class InfluxDB2Double:
             raise RefusedError(404, "not found", f'bucket "{query.get("bucket")}" not found')
         if not self._may(token, "write", bucket["id"]):
             raise RefusedError(403, "forbidden", "insufficient permissions for write")
-        if not body:
-            raise RefusedError(400, "invalid", "writing requires points")
         self.lines += len(body.splitlines())
         return 204, None
 
     def _influxql(self, query: Mapping[str, str], token: Token) -> tuple[int, Any]:
-        """Databases that are mapped and may be read; everything else is like an empty one, never an error."""
+        """Databases that are mapped and may be read; all that is asked of one of them is empty."""
         found: dict[str, Any] = {"statement_id": 0}
+        seen = sorted({m["database"] for m in self._all_mappings() if self._may(token, "read", m["bucketID"])})
         if query.get("q") == "SHOW DATABASES":
-            seen = {m["database"] for m in self._all_mappings() if self._may(token, "read", m["bucketID"])}
-            found["series"] = [{"name": "databases", "columns": ["name"], "values": [[one] for one in sorted(seen)]}]
+            rows = {"values": [[one] for one in seen]} if seen else {}
+            found["series"] = [{"name": "databases", "columns": ["name"], **rows}]
+        elif query.get("q", "").startswith("SELECT") and query.get("db") not in seen:
+            found["error"] = f"database not found: {query.get('db')}"
         return 200, {"results": [found]}
+
+
+def _shard_s(kept_s: int) -> int:
+    """How long a shard is of a bucket that was made without a word on it."""
+    if kept_s == 0 or kept_s >= 180 * _DAY_S:
+        return 7 * _DAY_S
+    return _DAY_S if kept_s >= 2 * _DAY_S else _HOUR_S
 
 
 def _handler(double: InfluxDB2Double) -> type[BaseHTTPRequestHandler]:

@@ -25,7 +25,7 @@ from doxa_agent.meter import FarEnd, Link
 from doxa_agent.net.nic import read_nic
 from doxa_core.linkkind import LinkKind
 
-pytestmark = [pytest.mark.root, pytest.mark.alone]
+pytestmark = pytest.mark.root
 
 HUNDRED = Contract(down_mbps=100, up_mbps=100)
 QUICK = replace(SHORT, percents=(100,), step_s=5.0, tcp_s=2.0)
@@ -84,6 +84,7 @@ def of(found: Acceptance, direction: str) -> StepResult:
     return step
 
 
+@pytest.mark.alone
 def test_the_direction_of_100_passes_for_100_and_that_of_94_fails(line: Line) -> None:
     carry(line, 100, 94)
     with server(line, "--also", "capacity", "--capacity-port", "0") as far_end:

@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from array import array
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,6 @@ from doxa_core.names import is_value_name
 from doxa_core.outcome import Outcome
 from doxa_core.strict import Table
 
-pytestmark = pytest.mark.alone
-
 LOOPBACK = Link(name="loopback", kind=LinkKind.FIXED)
 DELAYS = {
     "rtt_min_ms", "rtt_mean_ms", "rtt_p50_ms", "rtt_p95_ms", "rtt_p99_ms", "rtt_max_ms",
@@ -44,6 +43,12 @@ LOSSES = {"loss_burst_mean_s", "loss_gap_mean_s"}
 LOADED = {
     "loaded_sent_count", "loaded_received_count", "loaded_loss_ratio", "loaded_rtt_p50_ms", "loaded_rtt_p95_ms",
 }  # fmt: skip
+
+
+def measures(test: Callable[..., None]) -> Callable[..., None]:
+    """Of the tests that time packets; they mostly wait."""
+    marked: Callable[..., None] = pytest.mark.alone(pytest.mark.calm(test))
+    return marked
 
 
 def options(**found: Any) -> latency.Options:
@@ -115,6 +120,7 @@ def test_a_run_is_never_longer_than_it_says() -> None:
     assert latency.seconds(chosen, 100) >= latency.seconds(chosen, 1)
 
 
+@measures
 @pytest.mark.root
 def test_each_far_end_has_a_reading_with_all_its_values_and_the_proof_of_its_way(line: Line) -> None:
     link = Link(name="office", kind=LinkKind.FIXED, interface=line.interface)
@@ -135,6 +141,7 @@ def test_each_far_end_has_a_reading_with_all_its_values_and_the_proof_of_its_way
         assert reading.detail["way"] in ("icmp_datagram", "icmp_raw")
 
 
+@measures
 @pytest.mark.root
 def test_total_loss_is_a_failure_with_counts_and_without_delays(line: Line) -> None:
     rules = "table ip t {\nchain f {\ntype filter hook forward priority 0\ndrop\n}\n}\n"
@@ -151,12 +158,14 @@ def test_total_loss_is_a_failure_with_counts_and_without_delays(line: Line) -> N
     assert reading.detail["rtts_ms"] == [None] * 4
 
 
+@measures
 def test_what_cannot_be_reached_at_all_has_a_reason_and_no_values() -> None:
     absent = Link(name="office", kind=LinkKind.FIXED, interface="absent0")
     (reading,) = measure("127.0.0.1", link=absent, count=2, interval_s=0.02)
     assert (reading.outcome, reading.reasons, reading.values) == (Outcome.FAILED, ("interface_absent",), {})
 
 
+@measures
 def test_a_name_without_an_address_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """The resolver is asked for all names at once, and one of the family that was asked for only."""
     meeting = threading.Barrier(3, timeout=20)
@@ -172,11 +181,13 @@ def test_a_name_without_an_address_does_not_hold_up_the_others(monkeypatch: pyte
     assert readings[0].reasons == ("name_not_found",)
 
 
+@measures
 def test_the_other_family_is_never_taken_instead() -> None:
     (reading,) = measure("127.0.0.1", family=6, count=1)
     assert (reading.outcome, reading.reasons, reading.family) == (Outcome.FAILED, ("no_address_in_family",), 6)
 
 
+@measures
 def test_a_cancelled_run_keeps_what_it_measured() -> None:
     (reading,) = measure("127.0.0.1", count=1000, interval_s=0.05, seconds=0.4)
     assert reading.outcome is Outcome.OK
@@ -297,6 +308,7 @@ def test_a_run_wholly_under_load_says_nothing_about_the_idle_line() -> None:
     assert set(reading.values) == LOADED
 
 
+@measures
 def test_a_paused_meter_sends_nothing_while_the_line_is_loaded() -> None:
     heavy.begin("loopback")
     timer = threading.Timer(0.3, heavy.end, ("loopback",))
@@ -311,6 +323,7 @@ def test_a_paused_meter_sends_nothing_while_the_line_is_loaded() -> None:
     assert "loaded_sent_count" not in reading.values
 
 
+@measures
 def test_a_run_with_a_duration_fits_its_cadence_and_keeps_to_it() -> None:
     chosen = options(interval_s=1.0, duration_s=60)
     assert latency.seconds(chosen, 100) == 60
@@ -328,6 +341,7 @@ def drop_all(namespace: str) -> None:
     subprocess.run(nft, input=rules, text=True, check=True, timeout=20)
 
 
+@measures
 @pytest.mark.root
 def test_what_is_open_at_the_end_of_a_run_is_booked_by_the_next(line: Line) -> None:
     """Everything is lost: what the first run could not wait for, the second one counts, once."""
@@ -354,6 +368,7 @@ def test_what_is_open_at_the_end_of_a_run_is_booked_by_the_next(line: Line) -> N
     assert second.values["loss_burst_count"] == 1  # the seam does not cut it
 
 
+@measures
 @pytest.mark.root
 def test_the_code_point_is_on_every_packet(line: Line) -> None:
     link = Link(name="office", kind=LinkKind.FIXED, interface=line.interface)
@@ -366,6 +381,7 @@ def test_the_code_point_is_on_every_packet(line: Line) -> None:
     assert struct.unpack_from("!B", packet, 1)[0] >> 2 == 46
 
 
+@measures
 @pytest.mark.root
 def test_three_hundred_far_ends_twice_a_second_are_matched_without_a_loss_of_our_own(line: Line) -> None:
     hosts = [f"10.99.2.{n}" for n in range(10, 250)] + [f"10.99.3.{n}" for n in range(1, 61)]

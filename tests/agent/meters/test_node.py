@@ -89,6 +89,7 @@ def test_a_bad_option_is_refused_with_its_place_and_its_cure(found: dict[str, An
 
 @pytest.mark.root
 @pytest.mark.alone
+@pytest.mark.calm
 def test_a_node_that_dies_is_told_at_once_and_again_when_it_is_back(line: Line) -> None:
     """The gateway lives, what is behind it dies; the counts of all runs together are those of all requests."""
     link = Link(name="office", kind=LinkKind.FIXED, interface=line.interface)
@@ -136,6 +137,7 @@ def test_nobody_is_blamed_while_our_own_line_is_down(line: Line) -> None:
 
 
 @pytest.mark.alone
+@pytest.mark.calm
 def test_a_service_is_up_when_it_accepts_and_down_when_it_refuses_or_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as there, socket.create_server(("127.0.0.1", 0)) as full:
         full.listen(0)
@@ -162,6 +164,7 @@ def test_a_service_is_up_when_it_accepts_and_down_when_it_refuses_or_says_nothin
 
 
 @pytest.mark.alone
+@pytest.mark.calm
 def test_steady_nodes_take_turns_and_nothing_is_told_twice_or_never() -> None:
     task = Task(*(FarEnd(name=f"n{n}", host=host) for n, host in enumerate(("127.0.0.1", "::1", "127.0.0.2"))))
     runs = [task.run() for _ in range(4)]

@@ -250,6 +250,7 @@ def test_an_upload_body_has_its_length_and_no_copy_in_memory(length: int, piece:
 
 @pytest.mark.root
 @pytest.mark.alone
+@pytest.mark.calm
 def test_on_a_line_of_known_rate_it_tells_that_rate(line: Line) -> None:
     """20 Mbit/s at layer 2 is 19.1 of TCP payload; the mean is lower by slow start, the upload higher by the buffers."""
     shape(line, 20)

@@ -88,6 +88,7 @@ def test_the_registry_takes_the_meter() -> None:
 
 @pytest.mark.root
 @pytest.mark.alone
+@pytest.mark.calm
 def test_a_full_queue_of_40_ms_is_heard_in_both_directions_over_plain_http(line: Line) -> None:
     """Idle, a round trip takes well below 10 ms; behind a full queue of 40 ms about 40: 60 / 0.04 = 1500 a minute."""
     shape(line, 50)

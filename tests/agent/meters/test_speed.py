@@ -79,6 +79,7 @@ def test_the_rate_of_a_line_is_found_in_both_directions(laid: Laid, mbit: int, f
 
 
 @measures
+@pytest.mark.calm
 @pytest.mark.root
 def test_a_run_of_fixed_length_runs_its_whole_length(laid: Laid) -> None:
     shape(laid.line, 50)
@@ -93,6 +94,7 @@ def test_a_run_of_fixed_length_runs_its_whole_length(laid: Laid) -> None:
 
 
 @measures
+@pytest.mark.calm
 @pytest.mark.root
 def test_other_traffic_on_the_interface_shows_in_the_byte_audit(laid: Laid) -> None:
     line = laid.line
@@ -173,6 +175,7 @@ def test_loss_that_does_not_hold_tcp_back_does_not_falsify_the_rate(line: Line) 
 
 
 @measures
+@pytest.mark.calm
 def test_a_pacing_far_end_on_loopback_is_measured_as_a_line() -> None:
     rate = 34.41
     with far_end("--host", "127.0.0.1", "--rate-mbps", str(rate)) as port:
@@ -185,6 +188,7 @@ def test_a_pacing_far_end_on_loopback_is_measured_as_a_line() -> None:
 
 
 @measures
+@pytest.mark.calm
 def test_an_old_kernel_is_measured_by_octets_in_order_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     look = tcpinfo.ArrivedCounter.look
     monkeypatch.setattr(tcpinfo.ArrivedCounter, "look", lambda self, sock, read: look(self, sock, read, 104))

@@ -18,7 +18,7 @@ from doxa_agent.meter import Deadline, Link
 from doxa_agent.net.ping import Cadence, ping
 from doxa_core.linkkind import LinkKind
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.calm]
 
 
 NOBODY = 65534

@@ -16,7 +16,7 @@ from doxa_agent.net.echosocket import Line as Far
 from doxa_agent.net.mmsg import Outbox
 from doxa_agent.net.ping import Cadence, Run, ping
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.calm]
 
 
 @pytest.mark.root

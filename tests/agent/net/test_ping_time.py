@@ -20,7 +20,7 @@ from doxa_agent.net import stamp
 from doxa_agent.net.echosocket import Batch, EchoSocket, Sending, reason_of
 from doxa_agent.net.ping import Cadence, ping
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.calm]
 
 
 def test_the_end_of_the_time_leaves_what_was_measured() -> None:

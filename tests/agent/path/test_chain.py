@@ -56,6 +56,7 @@ def test_every_router_is_found_where_it_stands(chain: Chain, family: int) -> Non
 
 
 @pytest.mark.alone
+@pytest.mark.calm
 def test_the_delays_are_those_that_ping_and_fping_see() -> None:
     with a_chain() as chain, delayed(chain, "r2", "a", 0.006):  # its own: a wire of it is replaced
         reading = ask(chain, rounds=10)

@@ -242,6 +242,7 @@ def test_rubbish_never_stops_it(far: Running) -> None:
 
 
 @pytest.mark.alone
+@pytest.mark.calm
 @pytest.mark.parametrize("streams", [1, 4])
 def test_both_directions_are_paced_together_over_all_streams(streams: int) -> None:
     with running(Settings(hosts=("127.0.0.1",), port=0, rate_down_mbps=40, rate_up_mbps=20)) as far:

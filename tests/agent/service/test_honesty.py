@@ -28,6 +28,8 @@ from doxa_core.outcome import Outcome
 from doxa_core.strict import Table
 
 pytestmark = [pytest.mark.alone, pytest.mark.root]
+calm = pytest.mark.calm
+"""Of those at 40 Mbit/s with nothing beside them that fills a core."""
 
 LINE_MBPS = 40.0
 PAYLOAD_MBPS = LINE_MBPS * 1448 / 1514
@@ -39,12 +41,16 @@ def measured(line: Line, folder: Any) -> Iterator[Callable[..., Measurement]]:
     shape(line, LINE_MBPS)
     settings: Settings = folder.settings()
     meter = meters.load("speed")
-    options = meter.read_options(
-        Table({"directions": ["download"], "limit_s": 3, "early_stop": False, "ping_count": 3, "streams": 4}, "test")
-    )
     with far_end(namespace=line.server) as port:
 
-        def measure(**keys: Any) -> Measurement:
+        def measure(limit_s: float = 3.0, **keys: Any) -> Measurement:
+            written = {
+                "directions": ["download"],
+                "limit_s": limit_s,
+                "early_stop": False,
+                "ping_count": 3,
+                "streams": 4,
+            }
             limits = GuardSettings(**({"before_s": 1.0, "defer_max_s": 0.0} | keys))
             task = Task(
                 name="speed",
@@ -52,7 +58,7 @@ def measured(line: Line, folder: Any) -> Iterator[Callable[..., Measurement]]:
                 link=Link(name="office", kind=LinkKind.FIXED, interface=line.interface),
                 every_s=3600.0,
                 far_ends=(FarEnd(name="far", host=line.there4, port=port),),
-                options=options,
+                options=meter.read_options(Table(written, "test")),
             )
             runner = Runner(replace(settings, guards=limits), lambda build: decode(build("0" * 16, 1)))
             with inside(line.client):
@@ -114,6 +120,7 @@ def flowing(line: Line, mbps: float, *, after_s: float = 0.0) -> Iterator[None]:
         sink.close()
 
 
+@calm
 def test_a_quiet_probe_whose_clock_is_set_by_an_hour_measures_the_line_and_says_so(
     measured: Callable[..., Measurement], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +142,7 @@ def test_a_quiet_probe_whose_clock_is_set_by_an_hour_measures_the_line_and_says_
     assert found.detail["guards"]["rx_bytes"] > found.values["download_bytes"]
 
 
+@calm
 def test_other_traffic_before_a_run_puts_it_off_and_during_it_nobody_blames_the_line(
     measured: Callable[..., Measurement], line: Line
 ) -> None:
@@ -160,6 +168,7 @@ def test_a_probe_whose_cores_are_all_busy_waits_and_if_it_must_measure_says_that
     assert during.detail["guards"]["cpu_core_max_ratio"] > 0.9
 
 
+@calm
 @pytest.mark.parametrize(
     ("speed", "duplex", "reason"), [(1000, "half", "nic_half_duplex"), (10, "full", "nic_fast_ethernet")]
 )
@@ -169,7 +178,7 @@ def test_behind_a_port_that_cannot_carry_it_the_line_is_not_judged(
     """What ethtool would answer on such a port; a virtual line has none."""
     port = Nic(name="line0", up=True, operstate="up", speed_mbps=speed, duplex=duplex)
     monkeypatch.setattr(nic_guard, "read_nic", lambda _: port)
-    found = measured(off=("cpu", "bounds"))
+    found = measured(2.0, off=("cpu", "bounds"))
     assert (found.outcome, found.reasons) == (Outcome.PROBE_LIMITED, (reason,))
     assert reason in found.findings
     assert found.detail["guards"]["port_duplex"] == duplex

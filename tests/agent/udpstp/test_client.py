@@ -157,6 +157,7 @@ def idle(far: Far, _asked: Activation) -> None:
 
 
 @pytest.mark.alone
+@pytest.mark.calm
 @pytest.mark.parametrize(("host", "directions"), [("127.0.0.1", ("download", "upload")), ("::1", ("upload",))])
 def test_a_fixed_rate_of_our_own_server(host: str, directions: tuple[str, ...]) -> None:
     with serving(hosts=(host,)) as port:
@@ -211,6 +212,7 @@ def test_a_search_that_the_far_end_held_back_is_its_limit_not_the_lines() -> Non
 
 
 @pytest.mark.alone
+@pytest.mark.calm
 @pytest.mark.parametrize(
     ("load", "reasons"),
     [({"cpu_ratio": 0.97}, ("far_end_cpu",)), ({"cpu_ratio": 0.3, "held_back": True}, ())],

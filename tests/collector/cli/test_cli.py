@@ -120,6 +120,11 @@ def test_a_sink_is_sent_back_and_that_is_audited(run: Run, filled: Engine) -> No
     shown = run("sinks", "status")[1].splitlines()
     assert shown[1] == "    events: at 12, 5 written, 0 rejected – down"
     assert shown[2] == "    health: at 2026-11-21 08:00:00, 7 written, 0 rejected"
+    with writing(filled) as conn:
+        forwarding.move(conn, "vm/verdict", forwarding.Cursor(position=2, error="down"), 1)
+    assert run("sinks", "status")[1].splitlines()[3] == "    verdict: no longer used (an older version left it)"
+    with writing(filled) as conn:
+        conn.execute(sink_cursor.delete().where(sink_cursor.c.sink == "vm/verdict"))
     told = run("sinks", "rewind", "vm", "--to", "2")[1]
     assert told == "sink vm: from 3 back to 2\n2 other series of this sink are written again from their beginning\n"
     with writing(filled) as conn:

@@ -1,5 +1,6 @@
 """Opening the ledger, and the sentence for each way in which it cannot be opened or written."""
 
+import os
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, Engine, inspect, select, text, update
 
 from doxa_collector.ledger import engine as ledger
+from doxa_collector.ledger.copying import copy_ledger
 from doxa_collector.ledger.engine import LedgerError, open_ledger, reading, writing
 from doxa_collector.ledger.schema import VERSION, audit, ledger_version, metadata, verdict
 from doxa_collector.ledger.writing import note
@@ -105,6 +107,25 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
         open_ledger(tmp_path / "none.db", create=False)
     assert "there is no such file" in found.value.text.en
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_in_a_folder_that_is_closed_to_us_asks_for_sudo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may read the settings (group doxa) need not be allowed into the ledger's folder; root always is."""
+    file = tmp_path / "ledger.db"
+    plain = Path.stat
+
+    def refused(self: Path, **how: bool) -> os.stat_result:
+        if self == file:
+            raise PermissionError(13, "Permission denied", str(self))
+        return plain(self, **how)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    for look in (lambda: open_ledger(file, create=False), lambda: copy_ledger(file, tmp_path / "copy.db")):
+        with pytest.raises(LedgerError) as found:
+            look()
+        assert "sudo" in found.value.text.en
 
 
 def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:

@@ -172,6 +172,20 @@ def test_open_incidents_are_counted_by_province_and_severity_with_zeros(filled: 
     assert fresh.points == {key: shelf.points[key] for key in fresh.points}
 
 
+def test_an_incident_that_became_part_of_a_wider_one_is_counted_until_then_and_no_longer(filled: Engine) -> None:
+    shelf = Shelf()
+    absorbed = START + 6 * MINUTE
+    keep(filled, trouble(id=1017, opened_us=START + MINUTE, state=State.CLOSED, closed_us=absorbed, absorbed_by=1018),
+         Turn.ABSORBED, absorbed)  # fmt: skip
+    keep(filled, trouble(id=1018, opened_us=absorbed), at_us=absorbed)
+    drain(filled, shelf, incidents.streams(world(Clock(START + 21 * MINUTE))))
+    for province, count in (("20", "open_count"), ("00", "all_count")):
+        told = shelf.of("doxa_incident_5m", province=province, severity="warning")
+        assert [told[START + 5 * n * MINUTE][count] for n in range(4)] == [1, 1, 1, 1], "first the one, then the other"
+    flags = {fields["number"]: fields["absorbed_flag"] for fields in shelf.of("doxa_incident").values()}
+    assert flags == {1017: 1, 1018: 0}
+
+
 def test_events_are_told_where_and_when_they_count(filled: Engine, tmp_path: Path) -> None:
     clock, shelf = Clock(), Shelf()
     changed = REGISTRY.replace("contracted_down_mbps = 100}]", "contracted_down_mbps = 150}]")

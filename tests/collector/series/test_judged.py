@@ -1,5 +1,7 @@
 """Verdicts and published figures as series."""
 
+import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -13,7 +15,7 @@ from doxa_collector.assess.storing import store
 from doxa_collector.ledger.engine import writing
 from doxa_collector.ledger.schema import figure, verdict
 from doxa_collector.period import month_of
-from doxa_collector.series import published, verdicts
+from doxa_collector.series import judged, published, verdicts
 from doxa_collector.verdict import Verdict, VerdictOutcome
 
 
@@ -128,3 +130,56 @@ def test_a_published_figure_is_a_line_through_its_month(engine: Engine, tmp_path
     assert {one["published_mbps"] for one in shelf.of("doxa_published", province="00").values()} == {260.0}
     again: Sequence[Any] = published.streams(world(Clock()))
     assert afresh(engine, again).points == shelf.points
+
+
+OUTCOMES = ("pass", "fail", "probe_limited", "insufficient")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_counts_are_those_of_the_latest_verdicts_in_whatever_order_they_change(engine: Engine, seed: int) -> None:
+    """Three targets over years, judged and judged anew in any order, told in between: as by plain counting, and as afresh."""
+    rng, shelf, held = random.Random(seed), Shelf(), dict[tuple[str, str], str]()
+    feed = drain(engine, shelf, judged.streams(world(Clock(), [plan()])))
+    for step in range(14):
+        target, month = (
+            rng.choice(("a1", "a2", "ipv6")),
+            rng.choice(("2024-01-01", "2026-08-01", "2026-09-01", "2026-10-01")),
+        )
+        outcome = held[target, month] = rng.choice(OUTCOMES)
+        with writing(engine) as conn:
+            conn.execute(verdict.delete().where(verdict.c.target == target, verdict.c.period_from == month))
+            conn.execute(insert(verdict).values(
+                plan="a-hong-phong", plan_version=plan().version, target=target, place_code="06184", period_from=month,
+                period_to=month, outcome=outcome, n=1, reasons="[]", detail="{}", computed_us=START + step,
+            ))  # fmt: skip
+        if rng.random() < 0.5:
+            feed()
+    feed()
+    kinds = {one.id: one.link_kind.value for one in plan().targets if one.link_kind is not None}
+    expected: dict[tuple[int, str | None], Counter[str]] = {}
+    for until in {month for _, month in held}:
+        for target in {target for target, _ in held}:
+            months = [month for one, month in held if one == target and month <= until]
+            reached = [month for month in months if (date.fromisoformat(until) - date.fromisoformat(month)).days < 800]
+            if reached:
+                key = month_of(date.fromisoformat(until)).from_us, kinds.get(target)
+                expected.setdefault(key, Counter())[f"{held[target, max(reached)]}_count"] += 1
+    told = {
+        (one.at_us, one.tags.get("kind")): dict(one.fields)
+        for one in afresh(engine, judged.streams(world(Clock(), [plan()]))).sent
+        if one.fields
+    }
+    assert {key: {name: n for name, n in fields.items() if n} for key, fields in told.items()} == expected
+    assert shelf.points == afresh(engine, judged.streams(world(Clock(), [plan()]))).points
+
+
+def test_what_is_internal_is_not_counted_for_the_public(engine: Engine) -> None:
+    secret = plan("d-ha-tinh")
+    for target, outcome in (("d1", "pass"), ("d3", "fail")):
+        judge(engine, plan=secret.id, plan_version=secret.version, target=target, place_code="42", outcome=outcome)
+    shelf = Shelf()
+    drain(engine, shelf, judged.streams(world(Clock(), [secret])))
+    seen = {one.tags["kind"]: (one.internal, one.fields["fail_count"], one.public) for one in shelf.sent}
+    assert seen["mobile"][:1] == (False,)
+    (hidden,) = [told for kind, told in seen.items() if kind != "mobile"]
+    assert hidden == (True, 1.0, None), "d3 is about TSLCD, and nothing of its kind is public"

@@ -23,9 +23,11 @@ LINES = (("dong-dang", "fixed"), ("dong-dang", "mang-rieng"), ("hong-phong", "fi
 SMALL = Country(
     provinces=2, communes=3, offices=3, probes=4, lines=4, areas=4, country_areas=4, contracts=4,
     tasks=(Task(meter="latency", lines=4, far_ends=2), Task(meter="speed", lines=4, outcomes=1),
-           Task(meter="latency", lines=1, outcomes=1)),
+           Task(meter="latency", lines=1, outcomes=1), Task(meter="ipv6", lines=1, outcomes=1),
+           Task(meter="snmp", lines=1, outcomes=1)),
+    ipv6_areas=2, portals=1,
 )  # fmt: skip
-WRITTEN = ("latency", "speed", "area", "place", "site", "contract")
+WRITTEN = ("latency", "speed", "ipv6", "snmp", "area", "portal", "p95", "place", "site", "contract")
 """What this country's ledger has: presence, incidents and probes' words need a running collector."""
 
 
@@ -43,6 +45,10 @@ def fill(engine: Engine) -> None:
         for n, outcome in enumerate((Outcome.OK, Outcome.FAILED, Outcome.OK))
     ]
     runs += [Run(86_400, {"download_mbps": 8.0}, meter="speed", task="s", site=site, link=link) for site, link in LINES]
+    looked = {"state_ready_flag": 1.0, "portal_aaaa_flag": 1.0}
+    polled = {f"{way}_traffic_{layer}_mbps": 5.0 for way in ("download", "upload") for layer in ("ip", "wire")}
+    runs += [Run(86_460, looked, meter="ipv6", task="six", site="hong-phong", link="fixed")]
+    runs += [Run(n, polled | {"interval_s": 300.0}, meter="snmp", task="p", site="dong-dang", link="mang-rieng") for n in (600, 900)]  # fmt: skip
     put(engine, [*runs, Run(5, family=6)], START + 86_400_000_000)
 
 

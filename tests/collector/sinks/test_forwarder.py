@@ -169,6 +169,24 @@ def test_a_rejected_row_is_remembered_with_its_reason(engine: Engine, fill: Any,
     assert (cursor(engine).written, cursor(engine).rejected) == (23, 2)
 
 
+def test_what_is_too_old_as_a_whole_is_not_searched_and_told_once(engine: Engine, fill: Any, store: Store) -> None:
+    """A rewind of a year meets whole batches that the bucket keeps no more."""
+    fill(*range(1, 26))
+    asked: list[int] = []
+
+    def send(items: Sequence[Item]) -> None:
+        asked.append(len(items))
+        if min(name(item) for item in items) <= 20:
+            raise RefusedError(NO, whole=max(name(item) for item in items) <= 20)
+
+    store.send = send  # type: ignore[method-assign]
+    drain(Forwarder(engine, "s", store, Measurements(), batch_rows=10))
+    assert asked == [10, 10, 5]
+    assert (cursor(engine).written, cursor(engine).rejected) == (5, 20)
+    with reading(engine) as conn:
+        assert list(conn.execute(select(sink_rejection.c.position)).scalars()) == [10, 20]
+
+
 def test_a_store_that_restarts_between_two_writings_gets_the_recent_ones_again(
     engine: Engine, fill: Any, store: Store, clock: Clock
 ) -> None:

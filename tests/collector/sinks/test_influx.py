@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from influxdb_client.rest import ApiException
 from sqlalchemy import Engine, select
 
 from doxa_collector import sinks
@@ -23,7 +24,7 @@ from doxa_collector.ledger.schema import sink_rejection
 from doxa_collector.ledger.writing import Incoming, keep
 from doxa_collector.registry import read_registry
 from doxa_collector.sink import Parcel, Point, Sink, Tier, UnavailableError
-from doxa_collector.sinks.influx import TAGS, line
+from doxa_collector.sinks.influx import TAGS, _too_old, line
 from doxa_core.strict import Table
 from doxa_lab.servers import InfluxDB16, Nginx, VictoriaMetrics
 
@@ -245,10 +246,29 @@ def test_a_good_server_is_found_good(victoria_metrics: VictoriaMetrics, open_sin
     assert "can be written" in open_sink(victoria_metrics.url).check().en
 
 
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (
+            "failure writing points to database: partial write: dropped 1000 points outside retention policy of duration",
+            1000,
+        ),
+        ("partial write: points beyond retention policy dropped=17", 17),
+        ('partial write: field type conflict: input field "v" on measurement "old" is type string dropped=1', 0),
+    ],
+    ids=["2.7.12", "1.6.7", "another reason"],
+)
+def test_how_many_points_were_too_old_is_read_from_the_stores_words(words: str, count: int) -> None:
+    error: Any = ApiException(status=422, reason="x")  # type: ignore[no-untyped-call]
+    error.body = json.dumps({"message": words}).encode()
+    assert _too_old(error) == count
+
+
 def test_nobody_there_is_one_short_sentence(open_sink: Any) -> None:
     began = time.monotonic()
     with pytest.raises(UnavailableError) as found:
         open_sink("http://127.0.0.1:1", timeout_s=5).check()
     assert found.value.text.vi.startswith("http://127.0.0.1:1 không trả lời (")
+    assert "host=" not in found.value.text.vi, "no word of urllib3's insides"
     assert "object at 0x" not in found.value.text.en
     assert time.monotonic() - began < 60

@@ -189,6 +189,25 @@ def test_another_retention_is_named_and_only_changed_on_demand(
     assert bucket["retentionRules"][0]["everySeconds"] == 90 * 86_400
 
 
+def test_short_shards_are_worth_knowing_and_setting_up_lengthens_them(
+    influx2: InfluxDB2Double, operator: Path, setup: Run, check: Run
+) -> None:
+    """The container's first start makes `doxa` with shards of a day, and has no word for another length."""
+    words = (f"--operator-token-file={operator}",)
+    influx2.add_bucket("doxa", 90, shard_days=1)
+    assert setup(influx2.url, *words, "--dry-run").marks("shards") == {"doxa": "made"}
+    setup(influx2.url, *words)
+    bucket = influx2.named("doxa")
+    assert bucket is not None
+    assert bucket["retentionRules"][0]["shardGroupDurationSeconds"] == 7 * 86_400
+    assert setup(influx2.url, *words).marks("shards") == {}, "again changes nothing"
+
+    bucket["retentionRules"][0]["shardGroupDurationSeconds"] = 86_400
+    told = check(influx2.url, f'token_file = "{operator}"', *words)
+    assert (told.code, told.marks("shards")) == (0, {"doxa": "note"})
+    assert "doxa collector sinks setup --url" in told.mend("shards", "doxa")
+
+
 def test_a_missing_bucket_is_named_with_its_command(
     influx2: InfluxDB2Double, secret: Run, operator: Path, check: Run
 ) -> None:

@@ -127,6 +127,7 @@ def test_cursors_tell_what_stands_still_and_what_was_refused(engine: Engine) -> 
         forwarding.move(conn, "grafana", Cursor(rejected=1), now)
         forwarding.move(conn, "grafana/areas", Cursor(error="it answers 401"), now)
         forwarding.move(conn, "grafana2/areas", Cursor(error="of another sink"), now)
+        forwarding.move(conn, "grafana/verdict", Cursor(rejected=9, error="of an older version"), now)
         forwarding.reject(conn, "grafana", {7: "field type conflict"}, now - 3600 * 1_000_000)
     with reading(engine) as conn:
         found = cursors(conn, "grafana", now)

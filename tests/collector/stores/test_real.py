@@ -46,6 +46,12 @@ def test_influxdb_1_with_another_retention_or_without_the_translation(
     assert setup(influx_v2.url).marks("bucket")["doxa"] == "note"
     assert setup(influx_v2.url, "--change-retention").marks("bucket")["doxa"] == "made"
     assert check(influx_v2.url).code == 0
+    influxd.query('ALTER RETENTION POLICY "autogen" ON "doxa_long" SHARD DURATION 1d')
+    told = check(influx_v2.url)
+    assert (told.code, told.marks("shards")) == (0, {"doxa_long": "note"})
+    assert "SHARD DURATION 364d" in told.mend("shards", "doxa_long")
+    assert setup(influx_v2.url).marks("shards") == {"doxa_long": "made"}
+    assert check(influx_v2.url).marks("shards") == {}
     bare = check(influxd.url)
     assert bare.wrong() == [("bucket", name) for name in NAMES]
     assert "deploy/server/nginx/doxa.conf" in bare.mend("bucket", "doxa")

@@ -56,4 +56,6 @@ def test_the_link_leads_to_a_page_with_these_variables(rule: Rule) -> None:
     assert name in pages.names()
     offered = {variable["name"] for variable in built(name).get("templating", {}).get("list", [])}
     assert set(rule.variables) <= offered
-    assert page_link(rule).startswith(f"{{{{ externalURL }}}}/d/{rule.page}")
+    assert f"{rule.page}?" in page_link(rule) or page_link(rule).endswith(f"/d/{rule.page}")
+    assert rule.country_page.removeprefix("doxa-") in {"", *pages.names()}
+    assert page_link(rule).startswith("{{ reReplaceAll"), "Grafana's own address ends in a slash, and //d/ is 404"

@@ -7,7 +7,7 @@ from functools import cached_property
 from statistics import mean, median
 from typing import Any, Final
 
-from tests.dashboards.grafana import ALL, Choice
+from tests.dashboards.grafana import ALL, Choice, Range
 from tests.dashboards.month import DAY, HOUR, MINUTE, ZONE_US, Books, Row, Window, day_of
 
 Key = tuple[tuple[str, ...], int | None]
@@ -25,14 +25,20 @@ class Asked:
 
     books: Books
     choice: Choice
+    other: Range | None = None
+    """A range of the page's own in place of the month's."""
+
+    @property
+    def shown(self) -> Range:
+        return self.other or self.books.month.shown
 
     @cached_property
     def from_us(self) -> int:
-        return self.books.month.shown.from_ms * 1000
+        return self.shown.from_ms * 1000
 
     @cached_property
     def to_us(self) -> int:
-        return self.books.month.shown.to_ms * 1000
+        return self.shown.to_ms * 1000
 
     @property
     def window(self) -> str:
@@ -54,8 +60,8 @@ class Asked:
         """Those in the range that the viewer chose by these tags."""
         return [w for w in self.books.windows(meter, length) if self.shows(w.at_us) and self.takes(w.tags, *names)]
 
-    def steps(self) -> range:
-        return range(floored(self.from_us, STEP), self.to_us + 1, STEP)
+    def steps(self, step: int = STEP) -> range:
+        return range(floored(self.from_us, step), self.to_us + 1, step)
 
 
 def floored(at_us: int, step: int) -> int:
@@ -97,15 +103,15 @@ def share(found: Iterable[Window], flag: str) -> float | None:
     return mean(column) if column else None
 
 
-def carried(asked: Asked, values: Mapping[tuple[str, ...], Mapping[int, float]], name: str) -> Rows:
+def carried(asked: Asked, values: Mapping[tuple[str, ...], Mapping[int, float]], name: str, by: int = STEP) -> Rows:
     """The latest value of each step, or of the one before."""
     found: Rows = {}
     for tags, at in values.items():
         now = None
         latest: dict[int, float] = {}
         for moment in sorted(moment for moment in at if asked.shows(moment)):
-            latest[floored(moment, STEP)] = at[moment]
-        for step in asked.steps():
+            latest[floored(moment, by)] = at[moment]
+        for step in asked.steps(by):
             now = latest.get(step, now)
             if now is not None and latest:
                 found[tags, step * 1000] = {name: now}

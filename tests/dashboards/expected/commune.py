@@ -25,7 +25,7 @@ from tests.dashboards.expected.asked import (
     told,
 )
 from tests.dashboards.expected.facts import incident_key, incident_row, latest_verdicts
-from tests.dashboards.month import CHANGED, DAY, EMPTY, FULL, OTHER, plans
+from tests.dashboards.month import CHANGED, DAY, FULL, OTHER, plans
 
 from doxa_core.codes import PRESENCE
 
@@ -230,5 +230,4 @@ CHOICES: Final[Choices] = (
     ),
     ("two kinds", "all", {"province": [FULL], "place": [CHANGED], "kind": ["fixed", "tslcd"], "window": ["1d"]}),
     ("the office with one line and no contract", "all", {"province": [OTHER], "site": [f"s{OTHER}-07"]}),
-    ("nothing measured", "all", {"province": [EMPTY]}),
 )

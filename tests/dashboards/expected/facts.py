@@ -108,7 +108,11 @@ def labels(asked: Asked) -> Rows:
     for site in books.place_of:
         if asked.picks("province", books.province_of(site)):
             counts[books.place_of[site]] += 1
-    return {((code, books.label(code)), None): {"sites": number} for code, number in counts.items()}
+    return {((code,), None): {"label": books.label(code), "sites": number} for code, number in counts.items()}
+
+
+def province_labels(asked: Asked) -> Rows:
+    return {((code,), None): {"label": label, "sites": n} for (code, label), n in provinces(asked).items()}
 
 
 def provinces(asked: Asked) -> dict[tuple[str, str], int]:

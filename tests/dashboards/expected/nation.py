@@ -14,7 +14,7 @@ from tests.dashboards.expected.asked import (
     grouped,
     middle,
 )
-from tests.dashboards.expected.facts import SEVERAL, last_five, open_at, open_in_the_country, provinces
+from tests.dashboards.expected.facts import SEVERAL, last_five, open_at, open_in_the_country, province_labels, provinces
 from tests.dashboards.expected.line_days import contract_shares, of_provinces, over_lines, trend
 from tests.dashboards.month import DAY
 
@@ -25,7 +25,7 @@ def nation_map(asked: Asked) -> Told:
     found = Rows()
     for (code, label), number in provinces(asked).items():
         latitude, longitude = centres()[code]
-        found[(code, label), None] = {"sites": number, "latitude": latitude, "longitude": longitude}
+        found[(code,), None] = {"label": label, "sites": number, "latitude": latitude, "longitude": longitude}
     return {"A": found, "B": contract_shares(asked)}
 
 
@@ -35,7 +35,7 @@ def nation_provinces(asked: Asked) -> Told:
     now = open_at(asked, last_five(asked) + FIVE)
     codes = {code for code, _ in provinces(asked)}
     return {
-        "A": {(key, None): {"sites": number} for key, number in provinces(asked).items()},
+        "A": province_labels(asked),
         "B": lines,
         "C": contract_shares(asked),
         "D": {((code,), None): {"open": sum(code in one["provinces"] for one in now)} for code in codes},

@@ -5,7 +5,7 @@ from typing import Final
 from tests.dashboards.expected.asked import Asked, Choices, Expected, Rows, Told, grouped, loss, middle
 from tests.dashboards.expected.facts import SEVERAL, labels, latest_verdicts
 from tests.dashboards.expected.line_days import compared_providers, over_lines, trend
-from tests.dashboards.month import EMPTY, FULL, OTHER
+from tests.dashboards.month import FULL, OTHER
 
 
 def province_targets(asked: Asked) -> Told:
@@ -46,5 +46,4 @@ CHOICES: Final[Choices] = (
     ("TSLCD", "all", {"province": [FULL], "kind": ["tslcd"]}),
     ("mobile", "all", {"province": [OTHER], "kind": ["mobile"]}),
     ("the other", "all", {"province": [OTHER]}),
-    ("nothing measured", "all", {"province": [EMPTY]}),
 )

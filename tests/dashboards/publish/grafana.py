@@ -447,6 +447,11 @@ def _save_board(org: Org, _a: list[str], _q: Any, body: Any, _h: Any) -> Answer:
             raise RefusalError(400, "Cannot save provisioned dashboard")
         if not body.get("overwrite") and model.get("version") != there["dashboard"]["version"]:
             raise RefusalError(412, "The dashboard has been changed by someone else", status="version-mismatch")
+    beside = [
+        one for uid, one in org.boards.items() if uid != model["uid"] and one["folderUid"] == body.get("folderUid", "")
+    ]
+    if any(one["dashboard"]["title"] == model["title"] for one in beside):
+        raise RefusalError(412, "A dashboard with the same name in the folder already exists", status="name-exists")
     version = 1 if there is None else there["dashboard"]["version"] + 1
     messages = [] if there is None else there["messages"]
     org.boards[model["uid"]] = {

@@ -38,6 +38,14 @@ def test_one_run_makes_everything_and_the_next_changes_nothing(doxa: Doxa, grafa
     assert (doxa("diff").code, grafana.changes) == (0, [])
 
 
+def test_a_new_folder_is_closed_at_once_where_no_team_is_named(doxa: Doxa, grafana: Grafana, settings: Path) -> None:
+    settings.write_text(settings.read_text().partition("[[org.team]]")[0])
+    assert doxa("publish").code == 0
+    roles = [entry for entries in internal(grafana).permissions.values() for entry in entries if "role" in entry]
+    assert roles == [], "Grafana itself lets viewers and editors into a new folder"
+    assert doxa("diff").code == 0
+
+
 def test_the_sources_ask_each_tier_with_a_token_that_nobody_reads_back(doxa: Doxa, grafana: Grafana) -> None:
     said = doxa("publish")
     org = internal(grafana)
@@ -207,6 +215,18 @@ def test_viewers_get_no_link_to_a_page_that_they_do_not_have(
     told = {(n, uid): str(one["dashboard"]) for n, org in grafana.orgs.items() for uid, one in org.boards.items()}
     assert told[1, "doxa-province"].count("/d/doxa-tslcd") == 2
     assert "/d/doxa-tslcd" not in told[2, "doxa-province"] + told[1, "doxa-province-p20"]
+
+
+def test_an_organisation_that_was_just_made_has_no_alerting_yet(doxa: Doxa, grafana: Grafana, settings: Path) -> None:
+    settings.write_text((INTERNAL + PUBLIC).replace("URL", grafana.url))
+    answer = (500, {"message": "could not find an Alertmanager configuration"})
+    grafana.hook = lambda _m, path: answer if path == "/v1/provisioning/contact-points" else None
+    said = doxa("publish")
+    assert said.code == 1
+    assert "noi-bo: " in said.err
+    assert "wait a minute and run again" in said.err
+    assert internal(grafana).boards == {}
+    assert set(grafana.orgs[2].boards) == {"doxa-province", "doxa-commune"}, "the public wants no alarms"
 
 
 def test_one_organisation_for_both_audiences_is_refused(doxa: Doxa, grafana: Grafana, settings: Path) -> None:

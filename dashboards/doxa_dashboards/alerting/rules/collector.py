@@ -21,13 +21,13 @@ RULES: Final = (
     Rule(
         name="collector-silent",
         group="nhanh",
-        title="Bộ thu thập không ghi số liệu",
+        title="Máy chủ thu thập không ghi số liệu",
         queries=(_ask(number_of("accepted_count")),),
         when="$found < 1",
         wait="2m",
         severity=Severity.CRITICAL,
-        summary="Bộ thu thập không ghi số liệu",
-        description="""Hơn mười phút nay kho số liệu không có dòng nào của bộ thu thập. Bộ thu thập dừng, hoặc kho không ghi được;
+        summary="Máy chủ thu thập không ghi số liệu",
+        description="""Hơn mười phút nay kho số liệu không có số liệu nào của máy chủ thu thập. Dịch vụ doxa-collector dừng, hoặc kho không ghi được;
             số liệu của thiết bị đo vẫn chờ, không mất. Xem: doxa collector check.""",
         page=_PAGE,
         no_data=NoData.ALERTING,
@@ -35,26 +35,26 @@ RULES: Final = (
     Rule(
         name="collector-behind",
         group="nhanh",
-        title="Bộ thu thập nhận chậm",
+        title="Máy chủ thu thập tiếp nhận chậm",
         queries=(_ask(smallest("intake_behind_s")),),
         when="$found > 300",
         wait="5m",
         severity=Severity.WARNING,
-        summary="Bộ thu thập nhận chậm {{ humanizeDuration $values.found.Value }}",
-        description="""Suốt mười phút qua bộ thu thập xử lý chậm ít nhất {{ humanizeDuration $values.found.Value }} so với lúc số liệu
-            đến. Các cảnh báo khác cũng chậm theo.""",
+        summary="Máy chủ thu thập tiếp nhận chậm {{ with $values.found }}{{ humanizeDuration .Value }}{{ end }}",
+        description="""Suốt mười phút qua máy chủ thu thập xử lý chậm ít nhất
+            {{ with $values.found }}{{ humanizeDuration .Value }}{{ end }} so với lúc số liệu tới. Các cảnh báo khác cũng chậm theo.""",
         page=_PAGE,
     ),
     Rule(
         name="broker-lost",
         group="nhanh",
-        title="Bộ thu thập mất kết nối với broker",
+        title="Máy chủ thu thập mất kết nối với máy chủ MQTT",
         queries=(_ask(largest("broker_connected_flag")),),
         when="$found < 0.5",
         wait="0s",
         severity=Severity.CRITICAL,
-        summary="Bộ thu thập mất kết nối với broker",
-        description="Suốt mười phút qua bộ thu thập không kết nối được với broker MQTT; không thiết bị nào báo về được.",
+        summary="Máy chủ thu thập mất kết nối với máy chủ MQTT",
+        description="Suốt mười phút qua máy chủ thu thập không nối được với máy chủ MQTT; kết quả nằm lại trên thiết bị đo, không mất.",
         page=_PAGE,
     ),
     Rule(
@@ -66,7 +66,7 @@ RULES: Final = (
         wait="5m",
         severity=Severity.WARNING,
         summary="Kho {{ $labels.sink }} không nhận số liệu",
-        description="""Suốt mười phút qua kho {{ $labels.sink }} không nhận số liệu; bộ thu thập giữ lại và gửi lại sau. Xem: doxa
+        description="""Suốt mười phút qua kho {{ $labels.sink }} không nhận số liệu; máy chủ thu thập giữ lại và gửi bù sau. Xem: doxa
             collector sinks check.""",
         page=_PAGE,
     ),

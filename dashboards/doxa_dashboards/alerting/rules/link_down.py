@@ -28,7 +28,7 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         summary="Điểm đo {{ $labels.site }}: mất kết nối {{ $labels.link }}",
         description="""Đường {{ $labels.link }} ({{ $labels.provider }}) tại điểm đo {{ $labels.site }}, xã {{ $labels.place }},
-            tỉnh {{ $labels.province }}: 15 phút qua không đích nào trả lời, {{ $values.failed.Value }} lần đo đều hỏng.""",
+            tỉnh {{ $labels.province }}: 15 phút qua không đầu xa nào trả lời, {{ $values.failed.Value }} lần đo đều không tới được.""",
         page="doxa-commune",
         variables={"province": "province", "place": "place", "link": "link"},
     ),

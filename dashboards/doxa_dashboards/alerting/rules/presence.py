@@ -17,7 +17,7 @@ RULES: Final = (
     Rule(
         name="probe-silent",
         group="nhanh",
-        title="Thiết bị đo không báo về",
+        title="Thiết bị đo mất liên lạc",
         queries=(
             _last("silent", "silent_count"),
             _last("probes", "probes_count"),
@@ -25,9 +25,9 @@ RULES: Final = (
         when="$silent > 0",
         wait="10m",
         severity=Severity.WARNING,
-        summary="Điểm đo {{ $labels.site }}: thiết bị đo không báo về",
+        summary="Điểm đo {{ $labels.site }}: thiết bị đo mất liên lạc",
         description="""Điểm đo {{ $labels.site }}, xã {{ $labels.place }}, tỉnh {{ $labels.province }}: {{ $values.silent.Value }}
-            trên {{ $values.probes.Value }} thiết bị không báo về. Có thể mất điện, mất mạng hoặc hỏng thiết bị.""",
+            trên {{ $values.probes.Value }} thiết bị mất liên lạc. Có thể mất điện, mất mạng hoặc hỏng thiết bị.""",
         page="doxa-noc",
         variables={"province": "province"},
     ),

@@ -33,15 +33,15 @@ def _under_contract(direction: str, name: str) -> Rule:
     return Rule(
         name=f"under-contract-{name}",
         group="gio",
-        title=f"Tốc độ {word} dưới mức sàn của hợp đồng",
+        title=f"Tốc độ {word} dưới mức QCVN 34 (80 % hợp đồng)",
         queries=(_over_yesterday("speed", _speed(direction)), _over_yesterday("floor", _owed(_FLOORS[direction]))),
         when="$speed < $floor",
         wait="0s",
         severity=Severity.WARNING,
-        summary=f"Điểm đo {{{{ $labels.site }}}}: {{{{ $labels.link }}}} {word} dưới mức sàn của hợp đồng",
+        summary=f"Điểm đo {{{{ $labels.site }}}}: {{{{ $labels.link }}}} {word} dưới mức QCVN 34 (80 % hợp đồng)",
         description=f"""Đường {{{{ $labels.link }}}} ({{{{ $labels.provider }}}}) tại điểm đo {{{{ $labels.site }}}}, xã
             {{{{ $labels.place }}}}, tỉnh {{{{ $labels.province }}}}: trung vị {word} ngày hôm qua là
-            {{{{ printf "%.1f" $values.speed.Value }}}} Mbps, mức sàn là {{{{ printf "%.1f" $values.floor.Value }}}} Mbps.""",
+            {{{{ printf "%.1f" $values.speed.Value }}}} Mbps, mức QCVN 34 (80 % hợp đồng) là {{{{ printf "%.1f" $values.floor.Value }}}} Mbps.""",
         page="doxa-commune",
         variables={"province": "province", "place": "place", "link": "link"},
     )

@@ -29,10 +29,12 @@ RULES: Final = (
         wait="0s",
         severity=Severity.INFO,
         summary="Chỉ tiêu {{ $labels.target }} của kế hoạch {{ $labels.plan }}: không đạt",
-        description="""Tỉnh {{ $labels.province }}, kế hoạch {{ $labels.plan }}, chỉ tiêu {{ $labels.target }}: kết luận gần nhất
-            là không đạt{{ if $values.found.Labels }}, giá trị {{ printf "%.2f" $values.found.Value }}{{ end }}{{ if $values.threshold.Labels
+        description="""{{ if eq (print $labels.province) "00" }}Cả nước{{ else }}Tỉnh {{ $labels.province }}{{ end }},
+            kế hoạch {{ $labels.plan }}, chỉ tiêu {{ $labels.target }}: kết luận gần nhất là không đạt{{ if $values.found.Labels
+            }}, giá trị {{ printf "%.2f" $values.found.Value }}{{ end }}{{ if $values.threshold.Labels
             }}, ngưỡng {{ printf "%.2f" $values.threshold.Value }}{{ end }}.""",
         page="doxa-province",
         variables={"province": "province"},
+        country_page="doxa-nation",
     ),
 )
