@@ -245,6 +245,8 @@ def sinks_setup(args: argparse.Namespace) -> int:
 
 def sinks_rewind(args: argparse.Namespace) -> int:
     """Send a sink back; the running service notices by itself."""
+    from doxa_collector import series
+
     settings = read_settings(args.config)
     _known_sink(args.sink, settings)
     with _ledger(settings) as engine, writing(engine) as conn:
@@ -254,12 +256,12 @@ def sinks_rewind(args: argparse.Namespace) -> int:
             position = 0 if args.all else max(0, args.to)
         before = forwarding.cursor_of(conn, args.sink)
         after = forwarding.rewind(conn, args.sink, position, reading.now_us())
-        streams = forwarding.begin_again(conn, args.sink, reading.now_us())
+        streams = forwarding.begin_again(conn, args.sink, reading.now_us()) & series.names()  # the others nobody writes
         detail = {"sink": args.sink, "from": before.position, "to": after.position}
         note(conn, reading.now_us(), asking.who(), "sink.rewind", detail)
     print(_LINE_REWOUND.fill(sink=args.sink, before=before.position, after=after.position))
     if streams:
-        print(_LINE_ANEW.fill(n=streams))
+        print(_LINE_ANEW.fill(n=len(streams)))
     return 0
 
 

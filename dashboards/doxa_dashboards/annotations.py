@@ -11,7 +11,7 @@ from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
 from doxa_dashboards import style
 from doxa_dashboards.panel import source
-from doxa_dashboards.query import Condition, Select, among, both, chosen_as, compared, either, field, select
+from doxa_dashboards.query import Condition, Select, among, both, chosen_as, compared, either, field, reaches, select
 
 
 class _Annotation(dashboard.AnnotationQuery):
@@ -75,8 +75,7 @@ def events(*where: Condition) -> Annotation:
 
 def of_province() -> tuple[Annotation, ...]:
     """What concerns the chosen provinces and the country."""
-    provinces = among("province", "${province}", COUNTRY)
-    return incidents(provinces), events(provinces)
+    return incidents(touches_province()), events(among("province", "${province}", COUNTRY))
 
 
 def of_commune() -> tuple[Annotation, ...]:
@@ -86,10 +85,18 @@ def of_commune() -> tuple[Annotation, ...]:
     )
 
 
+def touches_province() -> Condition:
+    """An incident in the chosen provinces, also one that reaches others as well, or one that is of no province.
+
+    With the country's own figures chosen ("00"): those of several provinces, and of none.
+    """
+    return reaches("province", "provinces", COUNTRY)
+
+
 def touches_commune() -> Condition:
-    """An incident at the chosen communes, or a wider one in their province or the country."""
+    """An incident at the chosen communes, or a wider one that reaches their province or is of none."""
     here = either(chosen_as("place", "place"), compared("sites_count", ">", 1))
-    return both(among("province", "${province}", COUNTRY), here)
+    return both(touches_province(), here)
 
 
 _INCIDENTS: Final = Text(vi="Sự cố", en="Incidents")

@@ -114,7 +114,7 @@ def _incidents(
     if any(column.name == PROVIDER.name for column in found[0].columns):
         columns.append(PROVIDER)
     if len(found) > 1:
-        columns.append(Col(name="duration_s", title=Text(vi="Thời lượng", en="Length"), unit="s", width=100))
+        columns.append(Col(name="duration_s", title=Text(vi="Thời lượng", en="Length"), unit="length", width=100))
     if age:
         columns.insert(1, AGE)
     asks = [Ask(select=one) for one in found]

@@ -65,7 +65,7 @@ WINDOW: Final = "${window:raw}"
 """In a measurement's name: the window that the viewer chose (variables.window); hour and day lie in one bucket."""
 
 RUN_COUNTS: Final = frozenset(f"{name}_count" for name in ("runs", "ok", "failed", "skipped", "probe_limited", "error"))
-_STATISTICS: Final[Mapping[str, tuple[str, ...]]] = {"count": ("sum",), "bytes": ("sum",), "flag": ("mean",)}
+_STATISTICS: Final[Mapping[str, tuple[str, ...]]] = {"count": ("sum",), "bytes": ("sum",), "flag": ("mean", "count")}
 _ALL_STATISTICS: Final = ("mean", "median", "min", "max")
 
 
@@ -110,7 +110,7 @@ _WRITTEN: Final = (
         _W,
         "samples_count week_samples_count limit_down_mbps limit_up_mbps week_outcome_code "
         + " ".join(
-            f"{way}_p95_ip_mbps {way}_p95_wire_mbps {way}_week_p95_ip_mbps {way}_week_p95_wire_mbps {way}_week_p95_ratio"
+            f"{way}_p95_ip_mbps {way}_p95_wire_mbps {way}_week_p95_ip_mbps {way}_week_p95_wire_mbps {way}_week_p95_ratio {way}_week_over_flag"
             for way in ("download", "upload")
         ),
     ),
@@ -119,6 +119,7 @@ _WRITTEN: Final = (
         Tier.LONG,
         "plan target level province place kind quantity operator unit",
         "threshold due_days",
+        "title",
     ),
     _series(
         "doxa_published",
@@ -131,6 +132,7 @@ _WRITTEN: Final = (
         Tier.LONG,
         "plan target level province place kind",
         "outcome_code value n_count lower upper published threshold passed_flag",
+        "title unit",
     ),
     _series(
         "doxa_judged", Tier.LONG, "plan province kind", "fail_count pass_count probe_limited_count insufficient_count"
@@ -143,7 +145,7 @@ _WRITTEN: Final = (
         Tier.LONG,
         "",
         "number state_code severity_code sites_count muted_flag absorbed_flag duration_s delay_s",
-        "title text province place provider kind cause",
+        "title text province provinces place provider kind cause",
     ),
     _series("doxa_incident_5m", Tier.FIVE_MINUTES, "province severity", "open_count all_count"),
     _series("doxa_event", Tier.LONG, "province place event", "number", "title text"),

@@ -95,3 +95,12 @@ CAUSES: Final[Mapping[str, Text]] = {
     "unknown": Text(vi="chưa rõ nguyên nhân", en="cause not known"),
 }
 """The tag `cause` of doxa_incident; one that is not here is shown as it is."""
+
+TARGET_UNITS: Final[Mapping[str, Text]] = {
+    "Mbps": Text(vi="Mbps", en="Mbps"),
+    "ms": Text(vi="ms", en="ms"),
+    "%": Text(vi="%", en="%"),
+    "per_100_people": Text(vi="trên 100 dân", en="per 100 people"),
+    "rank": Text(vi="thứ hạng", en="rank"),
+}
+"""The tag `unit` of doxa_target."""

@@ -1,7 +1,9 @@
 """Places as markers on a map that needs no Internet."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from grafana_foundation_sdk.builders import geomap
 from grafana_foundation_sdk.cog import builder as cog
@@ -42,6 +44,7 @@ def markers(
         .layers(
             [
                 _Layer("geojson", _BORDERS, {"src": COUNTRIES, "style": _OUTLINE, "rules": []}),
+                _Layer("geojson", _ISLANDS, {"src": _archipelagos(), "style": _NAMED, "rules": []}),
                 _Layer("markers", _PLACES, _marker(value), located=True),
                 _Layer("markers", _NAMES, _name(label), located=True),
             ]
@@ -58,6 +61,37 @@ def markers(
     return Card(key=key, panel=panel, width=width, height=height)
 
 
+_ARCHIPELAGOS: Final = (
+    (Text(vi="Quần đảo Hoàng Sa (Việt Nam)", en="Hoàng Sa (Viet Nam)"), 111.6, 16.5),
+    (Text(vi="Quần đảo Trường Sa (Việt Nam)", en="Trường Sa (Viet Nam)"), 113.0, 9.6),
+)
+"""Names and middles (degrees east and north). The outlines that Grafana serves are too coarse for them, and no map of
+Viet Nam is without them.
+"""
+
+
+def _archipelagos() -> str:
+    """As a file within the page, so that nothing is fetched."""
+    points = [
+        {
+            "type": "Feature",
+            "properties": {"name": str(name)},
+            "geometry": {"type": "Point", "coordinates": [east, north]},
+        }
+        for name, east, north in _ARCHIPELAGOS
+    ]
+    told = json.dumps({"type": "FeatureCollection", "features": points}, ensure_ascii=False)
+    return "data:application/geo+json;charset=utf-8," + quote(told)
+
+
+_NAMED: Final = {
+    "color": {"fixed": "text"},
+    "opacity": 0.8,
+    "size": {"fixed": 3, "min": 3, "max": 3},
+    "symbol": {"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
+    "text": {"mode": "field", "field": "name", "fixed": ""},
+    "textConfig": {"fontSize": 11, "offsetX": 0, "offsetY": 12, "textAlign": "center"},
+}
 _OUTLINE: Final = {"color": {"fixed": style.GREY}, "opacity": 0.2, "lineWidth": 1}
 
 
@@ -107,5 +141,6 @@ class _Layer(cog.Builder[common.MapLayerOptions]):
 
 _GROUND: Final = Text(vi="Nền", en="Ground")
 _BORDERS: Final = Text(vi="Đường biên", en="Borders")
+_ISLANDS: Final = Text(vi="Hoàng Sa và Trường Sa", en="Hoàng Sa and Trường Sa")
 _PLACES: Final = Text(vi="Nơi có điểm đo", en="Places with offices")
 _NAMES: Final = Text(vi="Tên", en="Names")

@@ -178,6 +178,15 @@ def among(tag: str, *values: str) -> Condition:
     return Condition(text=f"{quoted(tag)} =~ {pattern(f'^({joined})$')}", columns=frozenset({tag}))
 
 
+def reaches(tag: str, codes: str, everywhere: str) -> Condition:
+    """What concerns a place chosen in the variable `tag`: by `tag` alone, or by the text `codes` with each code between
+    blanks (" 12 20 "), where `everywhere` stands for all places.
+    """
+    [one] = chosen(tag)
+    several = pattern(f" ({re.escape(everywhere)}|${{{tag}:regex}}) ")
+    return Condition(text=f"({one.text} OR {quoted(codes)} =~ {several})", columns=one.columns | {codes})
+
+
 def _chosen_parts(value: str) -> str:
     found = re.fullmatch(r"\$\{(\w+)\}", value)
     return f"${{{found[1]}:regex}}" if found else re.escape(value)
@@ -351,9 +360,10 @@ def tag_values(tag: str, source: str, *where: Condition) -> str:
 def share_of_runs(
     source: str, flag: str, alias: str, *, where: Iterable[Condition] = (), by: str = "", every: str | None = INTERVAL
 ) -> Select:
-    """The share of runs that said yes: the windows' shares weighed by their runs, never a mean of shares."""
-    yes = computed("{share} * {runs}", "yes", share=field(f"{flag}_mean"), runs=field("ok_count"))
-    inner = select(source, yes, field("ok_count", "runs"), where=(*where, compared("ok_count", ">", 0)))
+    """The share of runs that said yes, of those that could judge it: the windows' shares weighed by these runs."""
+    judged = f"{flag}_count"
+    yes = computed("{share} * {runs}", "yes", share=field(f"{flag}_mean"), runs=field(judged))
+    inner = select(source, yes, field(judged, "runs"), where=(*where, compared(judged, ">", 0)))
     column = computed("{yes} / {runs}", alias, yes=total("yes"), runs=total("runs"))
     return Select(columns=(column,), source=replace(inner, by=tuple(by.split())), by=tuple(by.split()), every=every)
 

@@ -37,11 +37,12 @@ class Shown:
 
 
 UNITS: Final[Mapping[str, Shown]] = {
-    "mbps": Shown(unit="Mbits", decimals=1),
+    "mbps": Shown(unit="suffix: Mbps", decimals=1),
     "ms": Shown(unit="ms", decimals=1),
     "ms2": Shown(unit="suffix: ms²", decimals=1),
     "us": Shown(unit="µs", decimals=0),
     "s": Shown(unit="s", decimals=1),
+    "length": Shown(unit="dthms", decimals=0),
     "ratio": Shown(unit="percentunit", decimals=1),
     "loss": Shown(unit="percentunit", decimals=2),
     "percent": Shown(unit="percent", decimals=1),
@@ -70,7 +71,7 @@ class Role(Enum):
     CONTRACT = (BLUE, (12, 6), 2)
     FLOOR = (VERMILION, (3, 5), 2)
     REQUIRED = (PURPLE, (16, 4, 3, 4), 2)
-    TARGET = ("#000000", (8, 4), 2)
+    TARGET = ("text", (8, 4), 2)
     PUBLISHED = (ORANGE, (2, 3), 3)
 
     def properties(self) -> list[dashboard.DynamicConfigValue]:
@@ -78,7 +79,7 @@ class Role(Enum):
         color, dashes, width = self.value
         if color is None:
             return []
-        fixed = {"mode": "fixed", "fixedColor": "text" if self is Role.TARGET else color}
+        fixed = {"mode": "fixed", "fixedColor": color}
         found: list[tuple[str, object]] = [
             ("color", fixed),
             ("custom.lineStyle", {"fill": "dash", "dash": list(dashes)}),

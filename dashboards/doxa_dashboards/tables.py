@@ -159,7 +159,7 @@ def _heading(text: str) -> int:
 
 
 _LEAST: Final = {"count": 70, "days": 70, "text": 115}
-"""`1000.0 Mb/s` needs 95 pixels, a provider's name 115."""
+"""`1000.0 Mbps` needs 95 pixels, a provider's name 115."""
 
 
 def _only(columns: Sequence[Col], steps: Sequence[Transformation]) -> Transformation:

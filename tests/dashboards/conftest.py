@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 from tests.dashboards import country
-from tests.dashboards.grafana import Answer, Range
 
 from doxa_dashboards.catalogue import Tier
+from doxa_lab.grafana import Answer, Range
 from doxa_lab.servers import InfluxDB16
 
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-from tests.dashboards.grafana import Range
-
 from doxa_core.codes import INCIDENT_STATES, OUTCOMES, PRESENCE, SEVERITIES
 from doxa_dashboards import catalogue
 from doxa_dashboards.catalogue import Tier
+from doxa_lab.grafana import Range
 
 HOUR, DAY, FIVE = 3600, 86_400, 300
 DAYS: Final = 4
@@ -153,7 +152,8 @@ def _targets(now: int) -> Iterator[tuple[Tier, str]]:
                 "plan": "lang-son", "target": f"{kind}-{quantity}", "level": "commune", "province": "20",
                 "place": "06184", "kind": kind, "quantity": quantity, "operator": ">=", "unit": "Mbps",
             }  # fmt: skip
-            yield _point("doxa_target", tags, {"threshold": value, "due_days": 30}, at)
+            title = f"Tốc độ {kind} {quantity}"
+            yield _point("doxa_target", tags, {"threshold": value, "due_days": 30, "title": title}, at)
     for at in _every(DAY, now):
         for quantity, place in product(("download", "upload"), ({}, {"place": "06184"})):
             tags = {
@@ -192,7 +192,7 @@ def _measured(now: int) -> Iterator[tuple[Tier, str]]:
                     fields |= {"probe_limited_count": 0, "error_count": 0}
                     for value in values:
                         for field in catalogue.windowed(value):
-                            fields[field] = _value(value, line, rng)
+                            fields[field] = 3 if field.endswith("_flag_count") else _value(value, line, rng)
                     if at < now - (DAYS - 1) * DAY and kind == "latency":  # a day without a packet is no day of loss
                         fields |= {"sent_count_sum": 0, "received_count_sum": 0}
                     yield _point(f"doxa_{kind}_{window}", tags, fields, at)
@@ -233,7 +233,8 @@ def _judged(now: int) -> Iterator[tuple[Tier, str]]:
                 "plan": "lang-son", "target": target, "level": "commune", "province": province, "place": place,
                 "kind": "fixed",
             }  # fmt: skip
-            fields = {"outcome_code": OUTCOMES[outcome].number, "value": 99.0, "n_count": 612, "threshold": 102.0}
+            fields: dict[str, float | str] = {"outcome_code": OUTCOMES[outcome].number, "value": 99.0, "n_count": 612}
+            fields |= {"threshold": 102.0, "title": f"Tốc độ {target}", "unit": "Mbps"}
             yield _point("doxa_verdict", tags, fields, month)
     for one in dict.fromkeys(province for province, _ in PLACES):
         mine = [n for n, (province, _) in enumerate(PLACES) if province == one]
@@ -267,7 +268,8 @@ def _incidents(now: int) -> Iterator[tuple[Tier, str]]:
         fields: dict[str, float | str] = {
             "number": number, "state_code": INCIDENT_STATES[state].number, "sites_count": sites, "muted_flag": 0,
             "severity_code": SEVERITIES[severity].number, "absorbed_flag": absorbed, "delay_s": 40,
-            "title": f"Sự cố {number}: mất kết nối", "place": place or "", "text": "Xã mất kết nối Internet", "province": province, "cause": "line",
+            "title": f"Sự cố {number}: mất kết nối", "place": place or "", "text": "Xã mất kết nối Internet", "cause": "line",
+            "province": province, "provinces": f" {province} ",
             "kind": "fixed", "provider": "VNPT",
         }  # fmt: skip
         fields |= {"duration_s": 1800.0} if number in BROKE_OUT_AGAIN or state == "closed" else {}
@@ -472,11 +474,15 @@ def tslcd_judged(now: int) -> Iterator[tuple[Tier, str]]:
                 "plan": "lang-son", "target": f"tslcd-{quantity}", "level": "commune", "province": "20",
                 "place": "06184", "kind": "tslcd", "quantity": quantity, "operator": ">=", "unit": "Mbps",
             }  # fmt: skip
-            yield _point("doxa_target", tags, {"threshold": 100, "due_days": 30}, at)
+            yield _point("doxa_target", tags, {"threshold": 100, "due_days": 30, "title": f"TSLCD {quantity}"}, at)
     whole = {
         "plan": "tt06-2026", "target": "p95-90", "level": "country", "province": "00", "place": "00", "kind": "tslcd",
     }  # fmt: skip
-    fields = {"outcome_code": OUTCOMES["pass"].number, "value": 100.0, "n_count": 1, "threshold": 100.0}
+    fields: dict[str, float | str] = {"outcome_code": OUTCOMES["pass"].number, "value": 100.0, "n_count": 1}
+    demand: dict[str, float | str] = {"threshold": 100.0, "title": "Bách phân vị 95 dưới 90 %"}
+    fields |= {**demand, "unit": "%"}
+    for at in _every(6 * HOUR, now):
+        yield _point("doxa_target", {**whole, "quantity": "share", "operator": "=", "unit": "%"}, demand, at)
     yield _point("doxa_verdict", whole, fields, now - 20 * DAY)
     counts = {"pass_count": 1, "fail_count": 0, "insufficient_count": 0, "probe_limited_count": 0}
     yield _point("doxa_judged", {"plan": "tt06-2026", "province": "00", "kind": "tslcd"}, counts, now - 20 * DAY)
@@ -488,7 +494,13 @@ def tslcd_network(now: int) -> Iterator[tuple[Tier, str]]:
     for window, step in (("5m", FIVE), ("1h", HOUR), ("1d", DAY)):
         for at, (line, far_end, until) in product(_every(step, now), seen):
             up = float(at <= until)
-            fields = {**RAN_ONCE, "up_flag_mean": up, "sent_count_sum": 300, "received_count_sum": 300 * up}
+            fields = {
+                **RAN_ONCE,
+                "up_flag_mean": up,
+                "up_flag_count": 1,
+                "sent_count_sum": 300,
+                "received_count_sum": 300 * up,
+            }
             fields |= {"silence_max_s_max": 3.0} if up else {"silence_max_s_max": 300.0, "down_s_max": 3000.0}
             fields |= {"rtt_p50_ms_median": 4.0} if up else {}
             yield _point(f"doxa_node_{window}", {**line.tags, "task": "node", "far_end": far_end}, fields, at)
@@ -497,9 +509,14 @@ def tslcd_network(now: int) -> Iterator[tuple[Tier, str]]:
         changed = float(n in (10, 20))
         run = {"changed_flag": changed, "hop_count": 5, "path_mtu": 1500}
         yield _point("doxa_path", {**tags, "outcome": "ok"}, run, at)
-        yield _point("doxa_path_1h", tags, {**RAN_ONCE, "changed_flag_mean": changed}, at)
+        yield _point("doxa_path_1h", tags, {**RAN_ONCE, "changed_flag_mean": changed, "changed_flag_count": 1}, at)
     for at in _every(DAY, now):
-        yield _point("doxa_path_1d", tags, {**RAN_ONCE, "ok_count": 24, "changed_flag_mean": 1 / 12}, at)
+        yield _point(
+            "doxa_path_1d",
+            tags,
+            {**RAN_ONCE, "ok_count": 24, "changed_flag_mean": 1 / 12, "changed_flag_count": 24},
+            at,
+        )
 
 
 def tslcd_incidents(now: int) -> Iterator[tuple[Tier, str]]:
@@ -508,8 +525,8 @@ def tslcd_incidents(now: int) -> Iterator[tuple[Tier, str]]:
         fields: dict[str, float | str] = {
             "number": number, "state_code": INCIDENT_STATES[state].number, "sites_count": 1, "muted_flag": 0,
             "severity_code": SEVERITIES["warning"].number, "absorbed_flag": 0, "delay_s": 40, "place": "",
-            "title": f"Sự cố {number}", "text": "Mất kết nối TSLCD", "province": "20", "cause": cause, "kind": kind,
-            "provider": "",
+            "title": f"Sự cố {number}", "text": "Mất kết nối TSLCD", "province": "20", "provinces": " 20 ", "cause": cause,
+            "kind": kind, "provider": "",
         }  # fmt: skip
         fields |= {"duration_s": 600.0} if state == "closed" else {}
         yield _point("doxa_incident", {}, fields, now - number * 7 * HOUR, number)

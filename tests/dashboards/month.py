@@ -20,7 +20,6 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert
 from tests.collector.ledgers import empty_ledger
-from tests.dashboards.grafana import Range
 
 from doxa_agent import meters
 from doxa_collector.assess import Settings, run
@@ -43,7 +42,8 @@ from doxa_collector.presence.model import State as There
 from doxa_collector.presence.model import Turn as PresenceTurn
 from doxa_collector.registry import read_registry
 from doxa_collector.watch.severity import Severity
-from doxa_collector.watch.subject import line
+from doxa_collector.watch.subject import COLLECTOR, line
+from doxa_lab.grafana import Range
 
 S, MINUTE, HOUR, DAY = 1_000_000, 60_000_000, 3_600_000_000, 86_400_000_000
 ZONE_US: Final = 7 * HOUR
@@ -366,6 +366,8 @@ def _ipv6(rng: random.Random, down: float, delay: float) -> dict[str, float]:
     if state == "v6_only_ready":
         found["state_ready_flag"] = 1.0
     own = random.Random(rng.random())
+    if own.random() < 0.1:  # no state could be found: the run says nothing of any flag but the portal's
+        return _portal(own, delay)
     found["address_flag"] = float(state != "none")
     return found | (_ipv6_steps(own, delay) if state != "none" else {}) | _portal(own, delay)
 
@@ -513,6 +515,14 @@ def _incidents(month: Month) -> Iterator[IncidentChange]:
         found(6, end - 14 * HOUR, (f"s{FULL}-07", "wan1"), (f"s{OTHER}-01", "wan1"), (f"s{OTHER}-04", "wan1"),
               fault=Fault(Reach.PROVIDER, "Viettel"), cause=Cause.PROVIDER, provider="Viettel")
     )  # fmt: skip
+    nine = replace(
+        found(9, end - 32 * HOUR, ("", ""), fault=Fault(Reach.OFFICE, "collector:"), cause=Cause.COLLECTOR, provider=None),
+        members=(Member(subject=COLLECTOR, rule="broker-down", severity=Severity.CRITICAL, family=Family.DOWN,
+                        began_us=end - 32 * HOUR, joined_us=end - 32 * HOUR + 15 * S),),
+    )  # fmt: skip
+    yield opened(nine)
+    yield IncidentChange(turn=Turn.RESOLVED, at_us=nine.began_us + 20 * MINUTE,
+                         incident=replace(nine, state=State.RESOLVED, resolved_us=nine.began_us + 20 * MINUTE))  # fmt: skip
 
 
 def _plan_work(conn: Connection, month: Month) -> None:
@@ -718,7 +728,7 @@ class Books:
             one = dict(zip(columns, row, strict=True))
             detail = json.loads(one["detail"])
             asked = f"SELECT site, subject FROM incident_member WHERE incident = {one['id']}"
-            sites = {site for site, _ in self.rows(asked)}
+            sites = {site for site, _ in self.rows(asked) if site}
             reached = {name.removeprefix("link:") for _, name in self.rows(asked)}
             kinds = {row.kind for row in self.on(day_of(self.month.now)) if f"{row.site}/{row.link}" in reached}
             ends = [at for at in (one["resolved_us"], one["closed_us"]) if at is not None]

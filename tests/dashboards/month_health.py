@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
-from tests.dashboards.grafana import Range
 from tests.dashboards.month import FULL, MINUTE, OTHER, Month, S
 
 from doxa_collector.ledger import forwarding
@@ -18,6 +17,7 @@ from doxa_collector.ledger.schema import counter, measurement
 from doxa_collector.ledger.writing import note_status
 from doxa_core.status import AgentStatus
 from doxa_core.status import State as Said
+from doxa_lab.grafana import Range
 
 
 class Word(NamedTuple):

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Engine
 from tests.collector.series.series_ledger import Clock, Feed, world
-from tests.dashboards.grafana import Answer
 from tests.dashboards.month import Books, Month, make, month_before_this, plans
 from tests.dashboards.month_health import LOOKS, Look, apply
 
@@ -19,6 +18,7 @@ from doxa_collector.series import Health, health
 from doxa_collector.sink import Sink, Stream
 from doxa_core.strict import Table
 from doxa_dashboards.catalogue import Tier
+from doxa_lab.grafana import Answer
 from doxa_lab.servers import InfluxDB16, Nginx
 
 _PATIENCE = 5

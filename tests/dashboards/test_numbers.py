@@ -16,11 +16,11 @@ from typing import Any, Final
 import pytest
 from tests.dashboards.expected import annotations as marks
 from tests.dashboards.expected.asked import Asked, Choices, Rows
-from tests.dashboards.grafana import Query, Range, choose, queries
 from tests.dashboards.month import EMPTY, FULL, ONE, Month, undeclared
 from tests.dashboards.month_store import Written, written
 
 from doxa_dashboards import build, pages
+from doxa_lab.grafana import Query, Range, choose, queries
 
 pytestmark = pytest.mark.server
 

@@ -118,7 +118,7 @@ def test_check_finds_a_file_edited_by_hand_a_missing_one_and_a_foreign_one(
     assert cli.main(["build", "--out", str(tmp_path)]) == 0
     assert cli.main(["check", "--dir", str(tmp_path)]) == 0
     path = tmp_path / "commune.json"
-    path.write_text(path.read_text(encoding="utf-8").replace("Mbits", "mbps"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("suffix: Mbps", "mbps"), encoding="utf-8")
     (tmp_path / "nation.json").unlink()
     (tmp_path / "moon.json").write_text("{}")
     capsys.readouterr()

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 from tests.dashboards.conftest import Loaded
 from tests.dashboards.country import EMPTY_PROVINCE
-from tests.dashboards.grafana import Query, choose, names_asked, offered, queries
 
 from doxa_collector.series._settings import LEAVE_OUT
 from doxa_dashboards import build, pages
 from doxa_dashboards.catalogue import Tier
+from doxa_lab.grafana import Query, choose, names_asked, offered, queries
 
 pytestmark = pytest.mark.server
 
 OF_ALL = {
+    "province": {"panel Ý nghĩa các mã chỉ tiêu"},  # the country's targets concern every province
     "tslcd": {"panel Kết quả đánh giá gần nhất theo chỉ tiêu"},  # the country's verdict on the capacity rule
     "noc": {"panel Thiết bị đo theo tỉnh"},  # its own row: no offices
     "providers": {
@@ -200,6 +201,14 @@ def table(loaded: Loaded, name: str, panel: str) -> list[tuple[Query, list[dict[
             ]
             answers.append((query, rows))
     return answers
+
+
+def test_ids_are_explained_of_the_provinces_targets_and_of_the_countrys(loaded: Loaded) -> None:
+    [(_, rows)] = table(loaded, "province", "Ý nghĩa các mã chỉ tiêu")
+    assert {(row["target"], row["title"], row["unit"]) for row in rows if row["plan"] == "tt06-2026"} == {
+        ("p95-90", "Bách phân vị 95 dưới 90 %", "%")
+    }
+    assert {row["title"] for row in rows if row["target"] == "fixed-upload"} == {"Tốc độ fixed upload"}
 
 
 @pytest.mark.parametrize("name", pages.names())

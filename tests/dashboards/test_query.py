@@ -12,7 +12,7 @@ from doxa_core.language import choose_language
 from doxa_core.names import UNITS
 from doxa_dashboards import catalogue, pages, style
 from doxa_dashboards.catalogue import UnknownNameError
-from doxa_dashboards.codes import CAUSES
+from doxa_dashboards.codes import CAUSES, TARGET_UNITS
 from doxa_dashboards.query import (
     QueryError,
     among,
@@ -114,7 +114,7 @@ def test_a_value_renamed_in_a_meter_fails_the_page_by_name(monkeypatch: pytest.M
 
 def test_windows_hold_what_the_unit_allows() -> None:
     assert catalogue.windowed("sent_count") == ("sent_count_sum",)
-    assert catalogue.windowed("address_flag") == ("address_flag_mean",)
+    assert catalogue.windowed("address_flag") == ("address_flag_mean", "address_flag_count")
     assert catalogue.windowed("rtt_p50_ms") == tuple(f"rtt_p50_ms_{s}" for s in ("mean", "median", "min", "max"))
 
 
@@ -126,6 +126,12 @@ def test_causes_are_called_as_the_collector_calls_them() -> None:
     from doxa_collector.incidents.model import Cause
 
     assert {cause.value: cause.text for cause in Cause} == dict(CAUSES)
+
+
+def test_every_unit_of_a_target_has_words() -> None:
+    from doxa_collector.plans.model import Unit
+
+    assert {unit.value for unit in Unit} == set(TARGET_UNITS)
 
 
 @pytest.mark.server

@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import pwd
+import re
 import sqlite3
 import stat
 import subprocess
@@ -59,6 +60,11 @@ elif words[0] == "down":
 SYSTEMCTL: Final = """\
 import os, sys
 from pathlib import Path
+verb, service = sys.argv[1], sys.argv[-1]
+if verb in ("is-enabled", "is-active", "cat"):
+    sys.exit(service not in os.environ.get("FAKE_" + verb.removeprefix("is-").upper(), service).split())
+if f"{verb} {service}" == os.environ.get("FAKE_FAILS"):
+    sys.exit("Job failed")
 with open(Path(os.environ["FAKE_DOCKER"]) / "asked", "a") as asked:
     asked.write(" ".join(sys.argv[1:]) + "\\n")
 """
@@ -200,19 +206,112 @@ def _write(server: InfluxDB16, database: str, line: str) -> None:
     urllib.request.urlopen(f"{server.url}/write?db={database}", data=line.encode(), timeout=10).close()
 
 
-@pytest.mark.server
-def test_debians_services_come_back_with_a_database_that_answers(tmp_path: Path) -> None:
-    """A real ledger and a real InfluxDB 1.6.7 below a root of our own."""
+def _native(tmp_path: Path) -> tuple[Machine, Path]:
+    """A server of Debian's services below a root of our own: a ledger, the broker's accounts, the configuration."""
     machine, root = Machine(tmp_path / "m"), tmp_path / "root"
-    (root / "etc/doxa").mkdir(parents=True)
+    for place in ("etc/doxa", "etc/mosquitto/doxa", "var/lib/doxa-collector"):
+        (root / place).mkdir(parents=True)
+    (root / "etc/mosquitto/doxa/passwords").write_text("of the old machine\n")
     ledger = root / "var/lib/doxa-collector/ledger.db"
-    ledger.parent.mkdir(parents=True)
     open_ledger(ledger).dispose()
     for name in ("collector.toml", "sites.toml"):
         text = (ROOT / "deploy/server" / name).read_text()
         (root / "etc/doxa" / name).write_text(text.replace("/var/lib/doxa-collector", str(ledger.parent)))
     for name in ("collector.password", "ca.crt"):
         (root / "etc/doxa" / name).write_text("x\n")
+    return machine, root
+
+
+@pytest.fixture(scope="module")
+def native_backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The backup of a machine that starts the broker, the web and the collector by itself."""
+    folder = tmp_path_factory.mktemp("native")
+    machine, root = _native(folder)
+    file = folder / "native.tar"
+    enabled = "mosquitto nginx doxa-collector"
+    done = machine.run("--root", str(root), "backup", "--native", str(file), FAKE_ENABLED=enabled)
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+class Empty:
+    """Another machine, below a root of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.machine, self.root = Machine(folder / "m"), folder / "other"
+        (self.root / "var/lib/doxa-collector").mkdir(parents=True)
+
+    def restore(self, file: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Bring it back; nothing runs yet unless it is said."""
+        words = ["--root", str(self.root), "restore", "--native", str(file)]
+        return self.machine.run(*words, **{"FAKE_ACTIVE": "", **environment})
+
+
+def test_after_a_restore_what_the_old_machine_started_runs_with_its_files(native_backup: Path, tmp_path: Path) -> None:
+    new = Empty(tmp_path)
+    done = new.restore(native_backup)
+    assert done.returncode == 0, done.stderr
+    assert (new.root / "etc/mosquitto/doxa/passwords").read_text() == "of the old machine\n"
+    assert new.machine.asked() == [
+        "stop doxa-collector", "daemon-reload",
+        "enable mosquitto", "restart mosquitto", "enable nginx", "restart nginx",
+        "enable doxa-collector", "start doxa-collector",
+    ]  # fmt: skip
+
+
+def test_after_a_restore_what_ran_here_runs_again_but_is_not_enabled(native_backup: Path, tmp_path: Path) -> None:
+    new = Empty(tmp_path)
+    assert new.restore(native_backup, FAKE_ACTIVE="doxa-responder").returncode == 0
+    assert [line for line in new.machine.asked() if "responder" in line] == ["start doxa-responder"]
+
+
+def test_a_service_that_does_not_start_keeps_no_other_down_and_its_command_is_said(
+    native_backup: Path, tmp_path: Path
+) -> None:
+    new = Empty(tmp_path)
+    done = new.restore(native_backup, FAKE_FAILS="restart nginx")
+    assert done.returncode == 1
+    assert new.machine.asked()[-1] == "start doxa-collector"
+    assert done.stderr.splitlines()[-1].endswith("then run: systemctl enable nginx && systemctl restart nginx")
+
+
+def test_a_machine_without_the_collectors_service_is_left_as_it_is(native_backup: Path, tmp_path: Path) -> None:
+    new = Empty(tmp_path)
+    done = new.restore(native_backup, FAKE_CAT="mosquitto")
+    assert (done.returncode, "doxa-collector" in done.stderr) == (2, True)
+    assert not (new.root / "etc").exists()
+    assert not (new.machine.home / "asked").exists()
+
+
+def test_sizes_are_written_as_people_write_them(native_backup: Path, tmp_path: Path) -> None:
+    machine = Machine(tmp_path / "m")
+    assert re.search(r", \d+,\d MB, tạo", machine.run("check", str(native_backup), DOXA_LANG="vi").stderr)
+    assert re.search(r", \d+\.\d MB, made", machine.run("check", str(native_backup)).stderr)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["backup"], "thiếu TỆP; đúng thứ tự là: doxa-stack backup [--native] TỆP"),
+        (["restore", "--relpace", "x"],
+         "không hiểu --relpace; đúng thứ tự là: doxa-stack restore [--native] [--replace] TỆP"),
+        (["up", "--native"], "không hiểu --native; đúng thứ tự là: doxa-stack up"),
+        (["bakcup", "x"], "không có việc 'bakcup'; đúng thứ tự là: doxa-stack VIỆC …"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_is_one_vietnamese_sentence_with_the_right_order(
+    tmp_path: Path, words: list[str], told: str
+) -> None:
+    done = Machine(tmp_path / "m").run(*words, DOXA_LANG="vi")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"doxa-stack: {told}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.server
+def test_debians_services_come_back_with_a_database_that_answers(tmp_path: Path) -> None:
+    """A real ledger and a real InfluxDB 1.6.7 below a root of our own."""
+    machine, root = _native(tmp_path)
     store = root / "var/lib/influxdb"
     with InfluxDB16(store) as server:
         server.query("CREATE DATABASE doxa")

@@ -128,6 +128,18 @@ def test_a_missing_program_is_named_with_its_package(tmp_path: Path) -> None:
         pass
 
 
+def test_a_start_waits_as_long_as_the_caller_says(tmp_path: Path) -> None:
+    class Silent(Server):
+        program = "python3"
+        package = "python3"
+
+        def _prepare(self) -> list[str]:
+            return [sys.executable, "-c", "import time; time.sleep(60)"]
+
+    with pytest.raises(OperationError, match=r"\b1 (s|giây)\b"), Silent(tmp_path, patience_s=1):
+        pass
+
+
 def test_a_port_given_by_the_caller_is_never_changed(mosquitto: Mosquitto, tmp_path: Path) -> None:
     with pytest.raises(OperationError), Mosquitto(tmp_path / "second", port=mosquitto.port) as second:
         assert second.port == mosquitto.port

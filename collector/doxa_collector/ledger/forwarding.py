@@ -58,12 +58,15 @@ def streams_of(conn: Connection, sink: str) -> dict[str, Cursor]:
     return {name.removeprefix(f"{sink}/"): cursor_of(conn, name) for name in list(names)}
 
 
-def begin_again(conn: Connection, sink: str, now_us: int) -> int:
-    """Send all other streams of a sink back to their beginning: a measurement's id means nothing to them. How many."""
-    streams = streams_of(conn, sink)
-    for suffix in streams:
+def begin_again(conn: Connection, sink: str, now_us: int) -> frozenset[str]:
+    """Send all other streams of a sink back to their beginning: a measurement's id means nothing to them.
+
+    Gives what follows the sink's name in each; one that only an older version had is among them (`series.names`).
+    """
+    streams = frozenset(streams_of(conn, sink))
+    for suffix in sorted(streams):
         rewind(conn, f"{sink}/{suffix}", 0, now_us)
-    return len(streams)
+    return streams
 
 
 def move(conn: Connection, sink: str, cursor: Cursor, now_us: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
 
-from doxa_collector.assess.p95 import Contract, days_of, judge_week
+from doxa_collector.assess.p95 import Contract, days_of, exceeds, judge_week
 from doxa_collector.assess.p95_month import WeekFigures, week_figures
 from doxa_collector.assess.percentile import percentile_of
 from doxa_collector.assess.traffic import DIRECTIONS, PER_DAY, FiveMinutes, fullest, intervals_of, week_ending
@@ -51,7 +51,9 @@ def fields_of(polls: LinePolls, contracts: Mapping[date, Contract] | None, last:
         told |= {f"limit_{_CONTRACT_WAYS[way]}_mbps": share * rate for way, rate in contract.mbps.items()}
     if all(day in held for day in days_of(week)):
         told["week_outcome_code"] = OUTCOMES[found.outcome].number
-        told |= {f"{way}_week_p95_ratio": share for way, share in found.shares.items()}
+        for direction, used in found.shares.items():
+            told[f"{direction}_week_p95_ratio"] = used
+            told[f"{direction}_week_over_flag"] = None if used is None else float(exceeds(used))
     return told
 
 

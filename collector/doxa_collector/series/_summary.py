@@ -12,18 +12,22 @@ from doxa_core.outcome import Outcome
 
 _ADDED: Final = ("count", "bytes")
 _SPREAD: Final = ("mean", "median", "min", "max")
+_JUDGED: Final = ("mean", "count")
 _OUTCOMES: Final = {outcome.value: f"{outcome.value}_count" for outcome in Outcome}
 
 
 def statistics_of(value: str) -> tuple[str, ...]:
-    """What a window says of a value: its sum, its mean, or mean, median, min and max; nothing of what has no unit."""
+    """What a window says of a value; nothing of what has no unit.
+
+    Its sum, mean and number (a run that could not judge a flag does not have it), or mean, median, min and max.
+    """
     try:
         unit = unit_of(value)
     except WireError:
         return ()
     if unit in _ADDED:
         return ("sum",)
-    return ("mean",) if unit == "flag" else _SPREAD
+    return _JUDGED if unit == "flag" else _SPREAD
 
 
 class _Field(NamedTuple):
@@ -91,6 +95,8 @@ def _summarise(column: list[float], asked: Sequence[_Field], into: dict[str, flo
             into[name] = total / len(column)
         elif statistic == "median":
             into[name] = median(column)
+        elif statistic == "count":
+            into[name] = len(column)
         else:
             into[name] = column[0] if statistic == "min" else column[-1]
 

@@ -102,7 +102,8 @@ class Sight:
             "duration_s": None if ended is None else max(0, ended - found.began_us) / 1e6,
             "title": f"Sự cố {found.id}: {found.cause.text.vi}",
             "text": mask_addresses(headline(found, ground).vi),
-            "province": next(iter(provinces)) if len(provinces) == 1 else COUNTRY, "place": found.place or "",
+            "province": next(iter(provinces)) if len(provinces) == 1 else COUNTRY,
+            "provinces": f" {' '.join(sorted(provinces) or [COUNTRY])} ", "place": found.place or "",
             "provider": provider_name(found, ground) or "", "kind": "" if kind is None else kind.value,
             "cause": found.cause.value,
         }  # fmt: skip

@@ -9,6 +9,7 @@ nor how they are cut matters, and one that is judged anew mends its own period a
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from time import monotonic
 from typing import Final
 
 from sqlalchemy import Connection, func, select
@@ -24,6 +25,9 @@ from doxa_core.codes import OUTCOMES
 
 REACH: Final = timedelta(days=800)
 """How long ago the latest judged period may have begun: a year, with another one until it is judged."""
+_LONG_S: Final = 0.5
+_RESTS: Final = 20
+"""A count that took long (a country's verdicts of two years) is made again only after so many times that long."""
 _Where = tuple[str | None, str | None]
 """Province and kind of line."""
 
@@ -40,16 +44,20 @@ class Judged:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._rests_until_s = 0.0
 
     def after(self, conn: Connection, position: int, limit: int) -> list[Point]:  # noqa: ARG002 - few points, always whole
         """The counts of every plan with a verdict that changed, from the first such period on."""
         v = verdict.c
         last = conn.execute(select(func.max(v.changed_us))).scalar() or 0
-        if last <= position:
+        begun_s = monotonic()
+        if last <= position or begun_s < self._rests_until_s:
             return []
         changed = select(v.plan, func.min(v.period_from)).where(v.changed_us > position).group_by(v.plan)
         known = KnownPlans(self._world.plans())
         points = [one for plan, since in conn.execute(changed).all() for one in _of_plan(conn, known, plan, since)]
+        if (took_s := monotonic() - begun_s) > _LONG_S:
+            self._rests_until_s = monotonic() + _RESTS * took_s
         return batch(points, before=position, after=last)
 
     def position(self, item: Item) -> int:

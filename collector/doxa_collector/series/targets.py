@@ -58,7 +58,7 @@ class Targets:
 
 
 def in_force(plans: Sequence[Plan], at_us: int) -> Iterator[Point]:
-    """Every demand that holds at a moment and has a number or a day."""
+    """Every demand that holds at a moment; one with neither a number nor a day has its title only."""
     day = local_day(at_us)
     for plan in plans:
         if plan.valid_from <= day and (plan.judge_until is None or day <= plan.judge_until):
@@ -78,6 +78,7 @@ def _point(plan: Plan, where: PlanPlace, target: Target, day: date, at_us: int) 
         },
         fields={
             "threshold": target.value, "due_days": None if target.due is None else float((target.due - day).days),
+            "title": target.title.vi,
         },
         at_us=at_us,
         internal=is_secret(plan, target),

@@ -76,4 +76,6 @@ def _fields(row: AnyRow, target: Target | None) -> dict[str, Any]:
         "upper": row.upper,
         "published": row.published,
         "threshold": None if target is None else target.value,
+        "title": None if target is None else target.title.vi,
+        "unit": None if target is None or target.unit is None else target.unit.text.vi or None,
     }

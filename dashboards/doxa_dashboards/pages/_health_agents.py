@@ -208,7 +208,7 @@ def _all() -> Card:
             Col(name="version", title=Text(vi="Phiên bản", en="Version"), width=100),
             Col(name="spool", title=Text(vi="Chờ gửi", en="To send"), unit="count"),
             Col(name="disk", title=Text(vi="Đĩa trống", en="Free disk"), unit="ratio"),
-            Col(name="uptime", title=Text(vi="Đã chạy", en="Running for"), unit="s"),
+            Col(name="uptime", title=Text(vi="Đã chạy", en="Running for"), unit="length"),
         ),
         order="spool",
         height=12,

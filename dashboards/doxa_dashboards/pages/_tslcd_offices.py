@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
 from doxa_dashboards import cards, codes
+from doxa_dashboards.annotations import touches_province
 from doxa_dashboards.page import Section
 from doxa_dashboards.pages._tslcd_lines import PROVINCE, SITE, TSLCD, commune, place
 from doxa_dashboards.panel import Ask, Card, Words
@@ -23,7 +23,7 @@ def offices() -> Section:
         cards=[
             _presence(),
             cards.incidents(
-                among("province", "${province}", COUNTRY),
+                touches_province(),
                 NETWORK_INCIDENT,
                 title=Text(vi="Sự cố đường TSLCD và nút mạng", en="Incidents of TSLCD lines and of nodes"),
                 link=commune(),

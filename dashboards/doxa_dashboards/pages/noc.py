@@ -5,7 +5,7 @@ from typing import Final
 from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
 from doxa_dashboards import cards, variables
-from doxa_dashboards.annotations import events
+from doxa_dashboards.annotations import events, touches_province
 from doxa_dashboards.page import Page, Section, to_page
 from doxa_dashboards.pages._noc_incidents import critical, over_time_by_severity, planned
 from doxa_dashboards.pages._noc_now import by_province, failing, online, silent_offices
@@ -40,7 +40,7 @@ def page() -> Page:
             ),
             Section(
                 title=Text(vi="Sự cố đang xảy ra", en="Incidents now"),
-                cards=[cards.incidents_now(WIDE, link=_commune(), age=True)],
+                cards=[cards.incidents_now(touches_province(), link=_commune(), age=True)],
             ),
             Section(
                 title=Text(vi="Thiết bị đo và đường truyền", en="Probes and lines"),
@@ -51,7 +51,9 @@ def page() -> Page:
                 cards=[
                     over_time_by_severity(*PROVINCE),
                     planned(WIDE),
-                    cards.incidents(WIDE, title=Text(vi="Cảnh báo mới nhất", en="Newest alarms"), link=_commune()),
+                    cards.incidents(
+                        touches_province(), title=Text(vi="Cảnh báo mới nhất", en="Newest alarms"), link=_commune()
+                    ),
                 ],
             ),
         ],

@@ -5,7 +5,7 @@ from typing import Final
 from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
 from doxa_dashboards import cards, codes, variables
-from doxa_dashboards.annotations import of_province
+from doxa_dashboards.annotations import of_province, touches_province
 from doxa_dashboards.charts import chart
 from doxa_dashboards.page import Page, Section, to_page
 from doxa_dashboards.pages._providers import comparison
@@ -14,6 +14,7 @@ from doxa_dashboards.query import (
     among,
     chosen,
     equal,
+    field,
     last,
     lost,
     median,
@@ -54,7 +55,7 @@ def page() -> Page:
                     cards.reached(*AREA),
                 ],
             ),
-            Section(title=Text(vi="Các xã theo chỉ tiêu", en="Communes by target"), cards=[_targets()]),
+            Section(title=Text(vi="Các xã theo chỉ tiêu", en="Communes by target"), cards=[_targets(), _meanings()]),
             Section(title=Text(vi="Thứ tự các xã", en="The communes in order"), cards=[_ranking()]),
             Section(
                 title=Text(vi="So sánh nhà mạng", en="Providers compared"),
@@ -62,7 +63,7 @@ def page() -> Page:
             ),
             Section(
                 title=Text(vi="Sự cố", en="Incidents"),
-                cards=[cards.incidents_now(among("province", "${province}", COUNTRY), link=_commune("place"))],
+                cards=[cards.incidents_now(touches_province(), link=_commune("place"))],
             ),
         ],
         variables=[variables.province(), variables.plan(), variables.kind(several=False), variables.provider()],
@@ -103,9 +104,9 @@ def _targets() -> Card:
             title=Text(vi="Kết quả của từng xã theo từng chỉ tiêu", en="Every commune by every target"),
             meaning=Text(
                 vi="Kỳ đánh giá gần nhất tính đến cuối khoảng thời gian. ● đạt, ▲ không đạt, ■ thiết bị đo giới hạn, ○ chưa đủ mẫu; ô "
-                "trống là xã không thuộc phạm vi của chỉ tiêu. Chọn một kế hoạch khi hai kế hoạch có chỉ tiêu cùng tên.",
+                "trống là xã không thuộc phạm vi của chỉ tiêu. Chọn một kế hoạch khi hai kế hoạch có chỉ tiêu cùng tên. Bảng dưới nói từng mã là chỉ tiêu gì.",
                 en="The latest period up to the end of the range. ● pass, ▲ fail, ■ probe limited, ○ insufficient samples; an empty cell "
-                "is a commune that the target does not concern. Choose one plan where two have targets of one name.",
+                "is a commune that the target does not concern. Choose one plan where two have targets of one name. The table below says what each id means.",
             ),
             nothing=Text(vi="Chưa có kỳ đánh giá nào", en="Nothing was judged yet"),
         ),
@@ -118,6 +119,39 @@ def _targets() -> Card:
         codes=codes.VERDICT,
         link=_commune("place"),
         title=Text(vi="Xã, phường", en="Commune"),
+    )
+
+
+def _meanings() -> Card:
+    found = newest(
+        "doxa_target",
+        last("title"),
+        field("threshold"),
+        lasts=cards.FACTS,
+        where=(*chosen("plan"), among("province", "${province}", COUNTRY)),
+        by="plan target unit",
+    )
+    return grid(
+        "meanings",
+        Words(
+            title=Text(vi="Ý nghĩa các mã chỉ tiêu", en="What the targets' ids mean"),
+            meaning=Text(
+                vi="Các chỉ tiêu đang có hiệu lực ở cuối khoảng thời gian của những kế hoạch đã chọn, ở tỉnh và cả nước. Ngưỡng để trống là "
+                "chỉ tiêu không nêu con số.",
+                en="The targets in force at the end of the range, of the chosen plans, in the province and the country. An empty "
+                "threshold is a target without a number.",
+            ),
+            nothing=Text(vi="Chưa có kế hoạch nào có hiệu lực", en="No plan is in force"),
+        ),
+        Ask(select=found),
+        columns=[
+            Col(name="target", title=Text(vi="Mã chỉ tiêu", en="Target (id)"), width=170),
+            Col(name="plan", title=Text(vi="Kế hoạch", en="Plan"), width=150),
+            Col(name="title", title=Text(vi="Nội dung chỉ tiêu", en="What is demanded"), long=True),
+            Col(name="threshold", title=Text(vi="Ngưỡng", en="Threshold"), unit="value", width=100),
+            Col(name="unit", title=Text(vi="Đơn vị", en="Unit"), words=codes.TARGET_UNITS, width=130),
+        ],
+        height=8,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 from doxa_core.codes import COUNTRY
 from doxa_core.language import Text
 from doxa_dashboards import variables
-from doxa_dashboards.annotations import events, incidents
+from doxa_dashboards.annotations import events, incidents, touches_province
 from doxa_dashboards.page import Page, to_page
 from doxa_dashboards.pages._tslcd_lines import TSLCD
 from doxa_dashboards.pages._tslcd_network import network, paths
@@ -36,7 +36,7 @@ def page() -> Page:
             variables.link(TSLCD),
             variables.window(),
         ],
-        annotations=[incidents(WIDE, NETWORK_INCIDENT), events(WIDE)],
+        annotations=[incidents(touches_province(), NETWORK_INCIDENT), events(WIDE)],
         links=[
             to_page("nation", Text(vi="Lên toàn quốc", en="Up to the nation")),
             to_page("province", Text(vi="Lên tỉnh", en="Up to the province"), "province"),

@@ -558,6 +558,8 @@ def _value(field: str, random: Random) -> str:
         return "86400"
     if field == "received_count_sum":
         return str(86_400 - random.randrange(900))
+    if field.endswith("_flag_count"):
+        return "11"
     if "_flag_" in field:
         return f"{random.random() if random.random() < 0.2 else random.randrange(2)}"
     return f"{random.uniform(60, 210) if 'mbps' in field else random.uniform(4, 40):.4f}"

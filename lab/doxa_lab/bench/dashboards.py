@@ -3,13 +3,12 @@
     python -m doxa_lab.bench.dashboards --keep DIR --load-s 180     # again until it says that all is loaded
     python -m doxa_lab.bench.dashboards --keep DIR [PAGE …]         # measure, all pages or these
 
-Run it at the top of the checkout. Grafana 11 asks a panel's queries one after the other, so a panel's time is their sum.
+Grafana 11 asks a panel's queries one after the other, so a panel's time is their sum.
 Each query is asked three times and its median counts: the store is warm, as it is when a page refreshes itself.
 """
 
 import argparse
 import http.client
-import importlib
 import json
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from doxa_core.errors import OperationError
 from doxa_core.language import Text
 from doxa_dashboards import build, pages
 from doxa_dashboards.catalogue import Tier
+from doxa_lab import grafana
 from doxa_lab.bench import Row
 from doxa_lab.bench._country import DAY, DEEP, Country
 from doxa_lab.servers import InfluxDB16
@@ -38,6 +38,8 @@ _HOPELESS_MS: Final = 2 * GOAL_MS
 """What takes so long is not asked again."""
 _BATCH: Final = 10_000
 _WAITING: Final = 4
+_OPENING_S: Final = 180.0
+"""influxd opens the whole country in 40 to 80 s."""
 _SHARDS: Final = {Tier.RAW: "7d", Tier.FIVE_MINUTES: "7d", Tier.LONG: "364d"}
 _WIDTH_PX: Final = 1000
 """How many steps Grafana makes at most of a range: the width of a panel."""
@@ -75,7 +77,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._server = InfluxDB16(folder / "influxd")
+        self._server = InfluxDB16(folder / "influxd", patience_s=_OPENING_S)
         self._state = folder / "loaded.json"
         self._loaded: dict[str, Any] = json.loads(self._state.read_text()) if self._state.exists() else {}
 
@@ -188,7 +190,6 @@ class Took:
 
 def measured(store: Store, name: str, spans: Mapping[str, int] = RANGES, only: str = "") -> Iterator[Took]:
     """Every query of a page: variables once, panels for every choice and range."""
-    grafana = _harness()
     page, now_ms = build.built(name), store.now * 1000
     for number, (label, how, fixed) in enumerate(one for one in _choices(page) if one[0].startswith(only)):
         choice = grafana.choose(page, how, store.ask, fixed)
@@ -266,11 +267,6 @@ def panels(found: Sequence[Took]) -> list[Took]:
         )
         for (page, panel, choice, span), many in sums.items()
     ]  # fmt: skip
-
-
-def _harness() -> Any:
-    """What Grafana does to a query before it is asked: the tests' own, which lies beside them."""
-    return importlib.import_module("tests.dashboards.grafana")
 
 
 # --- the command

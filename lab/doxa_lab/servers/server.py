@@ -19,6 +19,8 @@ from doxa_lab.process import Process
 _SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 """Debian keeps servers there, and a plain user's PATH leaves it out."""
 _ATTEMPTS: Final = 5
+PATIENCE_S: Final = 20.0
+"""How long a server may take to start where nobody says otherwise."""
 
 MISSING = Text(
     vi="không tìm thấy chương trình {program}; hãy cài gói {package}: sudo apt-get install {package}",
@@ -34,7 +36,8 @@ def find_program(program: str) -> str | None:
 class Server(ABC):
     """A server with its own folder and address. Leaving the context stops it and removes a folder that we made.
 
-    `host` and `port` are where clients connect; with `namespace` they are inside that network namespace.
+    `host` and `port` are where clients connect; with `namespace` they are inside that network namespace. A start that has
+    not answered after `patience_s` seconds is an `OperationError`.
     """
 
     program: str
@@ -47,7 +50,9 @@ class Server(ABC):
         host: str = "127.0.0.1",
         port: int | None = None,
         namespace: str | None = None,
+        patience_s: float = PATIENCE_S,
     ) -> None:
+        self._patience_s = patience_s
         self._own_folder = folder is None
         self.folder = Path(tempfile.mkdtemp(prefix=f"doxa-{self.program}-")) if folder is None else folder
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +109,7 @@ class Server(ABC):
         process.start()
         self._last = process
         try:
-            process.wait_ready(lambda: self.answers() and self._is_ours(process))
+            process.wait_ready(lambda: self.answers() and self._is_ours(process), self._patience_s)
         except OperationError:
             process.kill()
             raise

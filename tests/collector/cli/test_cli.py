@@ -123,10 +123,9 @@ def test_a_sink_is_sent_back_and_that_is_audited(run: Run, filled: Engine) -> No
     with writing(filled) as conn:
         forwarding.move(conn, "vm/verdict", forwarding.Cursor(position=2, error="down"), 1)
     assert run("sinks", "status")[1].splitlines()[3] == "    verdict: no longer used (an older version left it)"
-    with writing(filled) as conn:
-        conn.execute(sink_cursor.delete().where(sink_cursor.c.sink == "vm/verdict"))
     told = run("sinks", "rewind", "vm", "--to", "2")[1]
-    assert told == "sink vm: from 3 back to 2\n2 other series of this sink are written again from their beginning\n"
+    anew = "2 other series of this sink are written again from their beginning"  # not the one that nobody writes
+    assert told == f"sink vm: from 3 back to 2\n{anew}\n"
     with writing(filled) as conn:
         assert {one.position for one in forwarding.streams_of(conn, "vm").values()} == {0}
         conn.execute(sink_cursor.delete().where(sink_cursor.c.sink != "vm"))

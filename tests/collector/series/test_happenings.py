@@ -38,7 +38,7 @@ from doxa_collector.presence.model import Turn as PresenceTurn
 from doxa_collector.series import Health, World, events, health, incidents
 from doxa_collector.sinks.influx import Audience, _as_seen
 from doxa_collector.watch.severity import Severity
-from doxa_collector.watch.subject import Subject, line, probe
+from doxa_collector.watch.subject import COLLECTOR, Subject, line, probe
 from doxa_core.status import AgentStatus
 from doxa_core.status import State as Said
 
@@ -88,11 +88,19 @@ def test_an_incident_is_one_point_whatever_becomes_of_it(filled: Engine) -> None
     assert (key[1:3], key[3]) == (("doxa_incident", ()), START * 1000 + 17)
     assert {name: value for name, value in fields.items() if name not in ("text", "title")} == {
         "number": 1017.0, "state_code": 1.0, "severity_code": 2.0, "sites_count": 2.0, "muted_flag": 0.0,
-        "absorbed_flag": 0.0, "delay_s": 40.0, "province": "00", "place": "", "provider": "VNPT", "kind": "",
+        "absorbed_flag": 0.0, "delay_s": 40.0, "province": "00", "provinces": " 11 20 ", "place": "", "provider": "VNPT", "kind": "",
         "cause": "provider",
     }  # fmt: skip
     assert fields["title"] == "Sự cố 1017: sự cố nhà mạng diện rộng"
     assert "192.0.2.77" not in str(fields)
+
+
+def test_an_incident_of_no_office_is_of_the_country(filled: Engine) -> None:
+    shelf = Shelf()
+    keep(filled, trouble(member(COLLECTOR), place=None))
+    drain(filled, shelf, incidents.streams(world(Clock()))[:1])
+    (fields,) = shelf.of("doxa_incident").values()
+    assert (fields["province"], fields["provinces"]) == ("00", " 00 ")
 
 
 def test_an_incident_that_is_over_says_how_long_it_took(filled: Engine) -> None:
@@ -101,6 +109,7 @@ def test_an_incident_that_is_over_says_how_long_it_took(filled: Engine) -> None:
     drain(filled, shelf, incidents.streams(world(Clock()))[:1])
     (fields,) = shelf.of("doxa_incident").values()
     assert (fields["state_code"], fields["duration_s"], fields["province"]) == (2.0, 120.0, "20")
+    assert fields["provinces"] == " 20 "
     assert (fields["kind"], fields["provider"]) == ("fixed", "VNPT")
 
 

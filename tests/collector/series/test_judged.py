@@ -15,6 +15,7 @@ from doxa_collector.assess.storing import store
 from doxa_collector.ledger.engine import writing
 from doxa_collector.ledger.schema import figure, verdict
 from doxa_collector.period import month_of
+from doxa_collector.plans.model import Unit
 from doxa_collector.series import judged, published, verdicts
 from doxa_collector.verdict import Verdict, VerdictOutcome
 
@@ -45,7 +46,7 @@ def test_a_verdict_stands_at_the_beginning_of_its_month_and_is_overwritten(engin
     assert point[0] == month_of(date(2026, 10, 1)).from_us, "local midnight of the first"
     assert point[1] == {
         "outcome_code": 1.0, "passed_flag": 1.0, "value": 50.1, "n_count": 30.0, "lower": 33.0, "upper": 36.0,
-        "threshold": target.value,
+        "threshold": target.value, "title": target.title.vi, "unit": "Mbps",
     }  # fmt: skip
     (tags,) = {tuple(sorted(one.tags.items())) for one in shelf.sent}
     assert target.link_kind is not None
@@ -88,6 +89,18 @@ def test_undecided_has_no_flag_and_what_no_plan_knows_is_internal(engine: Engine
     (open_one,) = shelf.of("doxa_verdict", target="a1").values()
     assert "passed_flag" not in open_one
     assert {one.tags["target"] for one in shelf.sent if one.internal} == {"x1"}
+    (unknown,) = shelf.of("doxa_verdict", target="x1").values()
+    assert not {"title", "unit", "threshold"} & set(unknown)
+
+
+def test_a_rank_has_a_title_and_no_unit(engine: Engine) -> None:
+    shelf = Shelf()
+    known = plan("b-binh-duong")
+    target = next(one for one in known.targets if one.unit is Unit.RANK)
+    judge(engine, plan=known.id, target=target.id, place_code=known.places[0].code)
+    drain(engine, shelf, verdicts.streams(world(Clock(), [known])))
+    (fields,) = shelf.of("doxa_verdict").values()
+    assert (fields["title"], fields.get("unit")) == (target.title.vi, None)
 
 
 @pytest.mark.parametrize("target", ["tslcd"])

@@ -116,7 +116,10 @@ def says(samples: list[FiveMinutes], day: date, link: str) -> dict[str, Any]:
     if len(held) == 7:
         judged = judge_week(samples, held, week_ending(day))
         found["week_outcome_code"] = CODES[judged.outcome]
-        found |= {f"{way.direction}_week_p95_ratio": way.share for way in judged.ways}
+        for judged_way in judged.ways:
+            found[f"{judged_way.direction}_week_p95_ratio"] = judged_way.share
+            over = None if judged_way.share is None else float(judged_way.share > 0.9 + 1e-9)
+            found[f"{judged_way.direction}_week_over_flag"] = over
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -139,7 +142,9 @@ def test_a_week_below_its_limit_passes_and_two_days_above_it_fail_it(filled: Eng
         "download_p95_ip_mbps": 38, "download_p95_wire_mbps": 42, "upload_p95_ip_mbps": 4.75, "upload_p95_wire_mbps": 5.25,
         "download_week_p95_ip_mbps": 38, "download_week_p95_wire_mbps": 42, "upload_week_p95_ip_mbps": 4.75,
         "upload_week_p95_wire_mbps": 5.25, "download_week_p95_ratio": 0.4, "upload_week_p95_ratio": 0.05,
+        "download_week_over_flag": 0, "upload_week_over_flag": 0,
     }  # fmt: skip
+    assert (of(shelf, -1)["download_week_over_flag"], of(shelf, -1)["upload_week_over_flag"]) == (1, 0)
 
 
 def test_each_day_of_a_week_is_held_against_its_own_contract(filled: Engine) -> None:

@@ -68,7 +68,7 @@ def test_a_window_says_what_its_good_runs_come_to(filled: Engine) -> None:
     assert list(found) == [START, START + 300_000_000]
     assert found[START] == {
         "rtt_p50_ms_mean": 18.25, "rtt_p50_ms_median": 11.5, "rtt_p50_ms_min": 10.0, "rtt_p50_ms_max": 40.0,
-        "sent_count_sum": 30.0, "received_count_sum": 19.0, "tcp_flag_mean": 0.5, "runs_count": 7, "ok_count": 4,
+        "sent_count_sum": 30.0, "received_count_sum": 19.0, "tcp_flag_mean": 0.5, "tcp_flag_count": 2, "runs_count": 7, "ok_count": 4,
         "failed_count": 1, "skipped_count": 1, "probe_limited_count": 1, "error_count": 0,
     }  # fmt: skip
     (hour,) = shelf.of("doxa_latency_1h").values()
@@ -134,7 +134,7 @@ def test_how_a_value_is_summed_up_follows_its_unit() -> None:
     four = ("mean", "median", "min", "max")
     assert [statistics_of(name) for name in ("rtt_p50_ms", "a_mbps", "a_ratio", "b_factor", "c_rpm")] == [four] * 5
     assert statistics_of("sent_count") == statistics_of("a_bytes") == ("sum",)
-    assert (statistics_of("tcp_flag"), statistics_of("nonsense")) == (("mean",), ())
+    assert (statistics_of("tcp_flag"), statistics_of("nonsense")) == (("mean", "count"), ())
 
 
 # --- when it says it

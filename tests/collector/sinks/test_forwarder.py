@@ -390,6 +390,6 @@ def test_each_stream_has_its_cursor_and_all_begin_again_together(engine: Engine,
         pass
     with writing(engine) as conn:
         assert {name: one.position for name, one in forwarding.streams_of(conn, "s").items()} == {"a": 3, "b": 3}
-        assert forwarding.begin_again(conn, "s", 1) == 2
+        assert forwarding.begin_again(conn, "s", 1) == {"a", "b"}
         assert {name: one.position for name, one in forwarding.streams_of(conn, "s").items()} == {"a": 0, "b": 0}
         assert forwarding.cursor_of(conn, "s2/a").position == 3

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.dashboards.alerting.evaluate import Found, evaluate
 
+from doxa_core.codes import OUTCOMES
 from doxa_dashboards.alerting import all_rules
 from doxa_dashboards.alerting.render import rendered
 from doxa_dashboards.catalogue import Tier
@@ -28,14 +29,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB16]:
         yield started
 
 
-Judge = Callable[[str, list[str]], Found]
+Judge = Callable[..., Found]
 
 
 @pytest.fixture
 def judge(server: InfluxDB16) -> Judge:
-    """`judge(rule, lines)`: evaluate a rule at NOW over a store that holds just these lines (seconds)."""
+    """`judge(rule, lines)`: evaluate a rule over a store that holds just these lines (seconds), at NOW or when is said."""
 
-    def run(name: str, lines: list[str]) -> Found:
+    def run(name: str, lines: list[str], now_s: int = NOW) -> Found:
         for tier in Tier:
             server.query(f'DROP DATABASE "{tier.database}"')
             server.create_database(tier.database)
@@ -45,7 +46,7 @@ def judge(server: InfluxDB16) -> Judge:
             body = "\n".join(line for line in lines if line.split(",")[0].split(" ")[0] in names)
             _write(server, tier.database, body)
         published = rendered(rule, folder="f", org_id=1)
-        return evaluate(published, lambda uid, asked: server.query(asked, Tier(uid).database), NOW)
+        return evaluate(published, lambda uid, asked: server.query(asked, Tier(uid).database), now_s)
 
     return run
 
@@ -155,29 +156,53 @@ def test_a_target_fails_by_its_last_decided_verdict(judge: Judge) -> None:
     assert set(found.numbers["threshold"].values()) == {80.0}
 
 
-def traffic(site: str, high: float, high_share: float, samples: int = 2_016) -> list[str]:
-    every = max(1, round(1 / high_share)) if high_share else 10**9
-    return [
-        f"doxa_snmp_5m,{where(site, kind='tslcd')},task=t,far_end=r,family=4 "
-        f"download_traffic_ip_mbps_mean={high if n % every == 0 else 1},upload_traffic_ip_mbps_mean=1 {NOW - n * 300 - 60}"
-        for n in range(samples)
-    ]
+PASS, FAIL, LIMITED, INSUFFICIENT = (OUTCOMES[o].number for o in ("pass", "fail", "probe_limited", "insufficient"))
 
 
-def owed(site: str) -> str:
-    return f"doxa_contract,{where(site, kind='tslcd')} contracted_down_mbps=10,contracted_up_mbps=10 {NOW - 3600}"
+def week(site: str, down: float, outcome: int | None, day: int = YESTERDAY, up: float = 0.1) -> str:
+    """A day of a line: the rule's seven days that end on it, as shares of the capacity."""
+    values = "week_samples_count=2016"
+    if outcome is not None:
+        values += f",week_outcome_code={outcome}"
+        for way, share in (("download", down), ("upload", up)):
+            values += f",{way}_week_p95_ratio={share},{way}_week_over_flag={int(share > 0.9)}"
+    return f"doxa_p95_1d,{where(site, kind='tslcd')} {values} {day}"
 
 
-def test_the_p95_rule_asks_the_95th_percentile_of_a_whole_week(judge: Judge) -> None:
+def test_the_p95_rule_is_the_verdict_of_the_seven_days_until_the_newest_day_that_is_over(judge: Judge) -> None:
     lines = [
-        *traffic("full", 9.5, 0.1), owed("full"),
-        *traffic("at-the-limit", 9.0, 0.1), owed("at-the-limit"),
-        *traffic("peaks", 9.9, 0.04), owed("peaks"),
-        *traffic("gaps", 9.9, 0.1, samples=1_900), owed("gaps"),
-        *traffic("unknown", 9.9, 0.1),
+        week("full", 0.95, FAIL),
+        week("at-the-limit", 0.9, PASS),
+        week("gaps", 0.99, INSUFFICIENT),
+        week("contract-for-some-days", 0.99, None),
+        week("probe", 0.99, LIMITED),
+        week("upwards", 0.9, FAIL, up=0.95),
+        week("both", 0.95, FAIL, up=0.95),
+        week("polled-late", 0.95, FAIL, YESTERDAY - 2 * DAY),
+        week("left", 0.95, FAIL, YESTERDAY - 3 * DAY),
+        week("mended", 0.95, FAIL, YESTERDAY - DAY), week("mended", 0.85, PASS),
+        week("gap-since", 0.95, FAIL, YESTERDAY - DAY), week("gap-since", 0.95, INSUFFICIENT),
+        week("today-only", 0.95, FAIL, MIDNIGHT),
+        week("today-is-not-over", 0.95, FAIL), week("today-is-not-over", 0.1, INSUFFICIENT, MIDNIGHT),
     ]  # fmt: skip
-    assert judge("p95-down", lines).sites == {"full"}
-    assert judge("p95-up", lines).sites == set()
+    assert judge("p95-down", lines).sites == {"full", "both", "polled-late", "today-is-not-over"}
+    assert judge("p95-up", lines).sites == {"upwards", "both"}
+
+
+def test_an_alarm_of_p95_says_the_figures_of_one_day(judge: Judge) -> None:
+    """The newest day has a contract for its last days only, so it is not judged, and nothing of it is told."""
+    found = judge("p95-down", [week("one", 0.95, FAIL, YESTERDAY - DAY), week("one", 0.99, None)])
+    [labels] = found.firing
+    assert found.numbers["share"][labels] == 0.95
+    assert dict(labels) == {
+        "province": "20", "place": "06184", "site": "one", "link": "fixed", "kind": "tslcd", "provider": "VNPT"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("after_s", "found"), [(1_800, set()), (3_600, {"full"}), (25 * 3_600, {"full"})])
+def test_a_day_counts_from_an_hour_after_its_end(judge: Judge, after_s: int, found: set[str]) -> None:
+    lines = [week("full", 0.95, FAIL), week("full", 0.8, PASS, YESTERDAY - DAY)]
+    assert judge("p95-down", lines, MIDNIGHT + after_s).sites == found
 
 
 def presence(site: str, silent: int, ago: int) -> str:

@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Engine
 from tests.dashboards.expected.asked import Asked, Choices
-from tests.dashboards.expected.facts import incident_row
+from tests.dashboards.expected.facts import touches
 from tests.dashboards.month import CHANGED, EMPTY, FULL, OTHER, S, _midnight, plans
 
 from doxa_collector.incidents import store
@@ -116,11 +116,11 @@ def events(asked: Asked, shown: Callable[[Event], bool]) -> list[Mark]:
 
 _CAUSES: Final = {
     "line": "sự cố đường truyền", "area": "nhiều điểm đo cùng địa bàn, chưa rõ nguyên nhân",
-    "speed_degraded": "suy giảm tốc độ", "provider": "sự cố nhà mạng diện rộng",
+    "collector": "máy chủ hoặc đường truyền của trung tâm", "speed_degraded": "suy giảm tốc độ", "provider": "sự cố nhà mạng diện rộng",
 }  # fmt: skip
 
 
-def incidents(asked: Asked, engine: Engine, shown: Callable[[Mapping[str, object]], bool]) -> list[Mark]:
+def incidents(asked: Asked, engine: Engine, shown: Callable[[Mapping[str, Any]], bool]) -> list[Mark]:
     """But those that became part of a wider one."""
     found = []
     with reading(engine) as conn:
@@ -132,28 +132,29 @@ def incidents(asked: Asked, engine: Engine, shown: Callable[[Mapping[str, object
             # The sentence of one that is on no TSLCD line does not even tell that the office has such a line.
             seen = atlas if "tslcd" in kinds_of(asked, one["id"]) else replace(atlas, wires=wires)
             ground = Ground(Tree(), seen, Settings())
-            if not one["absorbed"] and asked.shows(one["opened_us"]) and shown(incident_row(one)):
+            if not one["absorbed"] and asked.shows(one["opened_us"]) and shown(one):
                 title = f"Sự cố {one['id']}: {_CAUSES[one['cause']]}"
                 found.append(Mark(one["opened_us"], title, headline(whole, ground).vi, one["cause"]))
     return sorted(found)
 
 
 def of_province(asked: Asked) -> Callable[[Event], bool]:
-    return lambda one: one.province == "00" or asked.picks("province", one.province)
+    chosen = asked.choice.values["province"]
+    return lambda one: one.province == "00" or (one.province in chosen)
 
 
 def of_commune(asked: Asked) -> Callable[[Event], bool]:
     return lambda one: of_province(asked)(one) and (not one.place or asked.picks("place", one.place))
 
 
-def _incidents_of_province(asked: Asked) -> Callable[[Mapping[str, object]], bool]:
-    return lambda row: row["province"] == "00" or asked.picks("province", str(row["province"]))
+def _incidents_of_province(asked: Asked) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda one: touches(asked, one)
 
 
-def _incidents_of_commune(asked: Asked) -> Callable[[Mapping[str, object]], bool]:
-    def shown(row: Mapping[str, object]) -> bool:
-        near = asked.picks("place", str(row["place"])) or int(str(row["sites_count"])) > 1
-        return near and _incidents_of_province(asked)(row)
+def _incidents_of_commune(asked: Asked) -> Callable[[Mapping[str, Any]], bool]:
+    def shown(one: Mapping[str, Any]) -> bool:
+        near = asked.picks("place", one["place_code"] or "") or len(one["sites"]) > 1
+        return near and touches(asked, one)
 
     return shown
 
@@ -188,8 +189,8 @@ def _events_of_province(asked: Asked, engine: Engine) -> Told:
 def _tslcd(asked: Asked, engine: Engine) -> Told:
     """Of incidents only those of the network: on TSLCD lines alone, or of its nodes."""
 
-    def shown(row: Mapping[str, object]) -> bool:
-        return _incidents_of_province(asked)(row) and is_of_network(asked, int(str(row["number"])))
+    def shown(one: Mapping[str, Any]) -> bool:
+        return touches(asked, one) and is_of_network(asked, one["id"])
 
     return {_EVENTS: events(asked, of_province(asked)), _INCIDENTS: incidents(asked, engine, shown)}
 
@@ -204,7 +205,9 @@ def kinds_of(asked: Asked, number: int) -> set[str]:
     books = asked.books
     today = (datetime.fromtimestamp(books.month.now / S, UTC) + timedelta(hours=7)).date().isoformat()
     kinds = {f"link:{row.site}/{row.link}": row.kind for row in books.on(today)}
-    return {kinds[name] for (name,) in books.rows(f"SELECT subject FROM incident_member WHERE incident = {number}")}
+    return {
+        kinds.get(name, "") for (name,) in books.rows(f"SELECT subject FROM incident_member WHERE incident = {number}")
+    }
 
 
 EXPECTED: Final[Mapping[str, Callable[[Asked, Engine], Told]]] = {
@@ -225,4 +228,5 @@ CHOICES: Final[Choices] = (
     ("a commune of it", "all", {"province": [FULL], "place": [CHANGED]}),
     ("the other", "all", {"province": [OTHER]}),
     ("the one with no trouble", "all", {"province": [EMPTY]}),
+    ("the country's own", "all", {"province": ["00"]}),
 )

@@ -7,8 +7,9 @@ from functools import cached_property
 from statistics import mean, median
 from typing import Any, Final
 
-from tests.dashboards.grafana import ALL, Choice, Range
 from tests.dashboards.month import DAY, HOUR, MINUTE, ZONE_US, Books, Row, Window, day_of
+
+from doxa_lab.grafana import ALL, Choice, Range
 
 Key = tuple[tuple[str, ...], int | None]
 """The tags in the order of GROUP BY, and the time (ns) where the query goes through time."""

@@ -24,7 +24,7 @@ from tests.dashboards.expected.asked import (
     share,
     told,
 )
-from tests.dashboards.expected.facts import incident_key, incident_row, latest_verdicts
+from tests.dashboards.expected.facts import incident_key, incident_row, latest_verdicts, touches, verdict_rows
 from tests.dashboards.month import CHANGED, DAY, FULL, OTHER, plans
 
 from doxa_core.codes import PRESENCE
@@ -50,10 +50,8 @@ def commune_verdicts(asked: Asked) -> Told:
     told_, valued = Rows(), Rows()
     for row in latest_verdicts(asked, "province", "place", "kind"):
         key: Key = ((row["plan"], row["target"], row["kind"]), None)
-        told_[key] = told({"outcome": row["outcome_code"], "threshold": row["threshold"], "n": row["n"]})
-        if row["outcome"] != "insufficient" and row["value"] is not None:
-            valued[key] = {"value": row["value"]}
-    return {"A": told_, "B": valued}
+        told_[key], valued[key] = verdict_rows(row)
+    return {"A": told_, "B": {key: cells for key, cells in valued.items() if cells}}
 
 
 Lines = dict[tuple[str, ...], dict[int, float]]
@@ -193,8 +191,7 @@ def commune_incidents(asked: Asked) -> Told:
     for one in asked.books.incidents:
         row = incident_row(one)
         near = asked.picks("place", row["place"]) or row["sites_count"] > 1
-        mine = row["province"] == "00" or asked.picks("province", row["province"])
-        if one["absorbed"] or not (near and mine and asked.shows(one["opened_us"])):
+        if one["absorbed"] or not (near and touches(asked, one) and asked.shows(one["opened_us"])):
             continue
         if one["lasts"]:
             lasting[incident_key(one)] = row

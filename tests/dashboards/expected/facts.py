@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from statistics import mean
 from typing import Any, Final
 
-from tests.dashboards.expected.asked import FIVE, Asked, Expected, Key, Rows, Told, floored, here, one_number
+from tests.dashboards.expected.asked import FIVE, Asked, Expected, Key, Rows, Told, floored, here, one_number, told
 from tests.dashboards.expected.line_days import reached
 from tests.dashboards.month import day_of, plans
 
@@ -23,9 +23,28 @@ def latest_verdicts(asked: Asked, *names: str) -> list[dict[str, Any]]:
             kind = "" if target.link_kind is None else target.link_kind.value
             tags = {"plan": plan.id, "target": target.id, "province": where.province, "place": where.code, "kind": kind}
             if asked.takes(tags, *names):
-                found = {"outcome_code": OUTCOMES[row["outcome"]].number, "threshold": target.value}
+                found: dict[str, Any] = {"outcome_code": OUTCOMES[row["outcome"]].number, "threshold": target.value}
+                found |= {"title": target.title.vi, "unit": None if target.unit is None else UNITS[target.unit.value]}
                 newest[plan.id, target.id, where.code] = row | tags | found
     return list(newest.values())
+
+
+UNITS: Final = {"Mbps": "Mbps", "ms": "ms", "%": "%", "per_100_people": "trên 100 dân", "rank": None}
+"""What stands behind a number; a rank has nothing there."""
+
+
+def verdict_rows(row: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is told of a verdict, and its value, which only counts where it is of enough samples."""
+    names = {"outcome": "outcome_code", "threshold": "threshold", "n": "n", "title": "title", "unit": "unit"}
+    valued = row["outcome"] != "insufficient" and row["value"] is not None
+    return told({name: row[of] for name, of in names.items()}), {"value": row["value"]} if valued else {}
+
+
+def touches(asked: Asked, one: Mapping[str, Any]) -> bool:
+    """Whether an incident reaches the chosen provinces, or is of none; of the country's own ("00"): several, or none."""
+    if list(asked.choice.values["province"]) == ["00"]:
+        return len(one["provinces"]) != 1
+    return not one["provinces"] or any(asked.picks("province", code) for code in one["provinces"])
 
 
 def incident_row(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,7 +116,8 @@ def incidents_now(asked: Asked) -> Told:
     found = Rows()
     for one in asked.books.incidents:
         row = incident_row(one)
-        if one["lasts"] and not one["absorbed"] and (row["province"] == "00" or here(asked, row["province"])):
+        shown = "province" not in asked.choice.values or touches(asked, one)
+        if one["lasts"] and not one["absorbed"] and shown:
             found[incident_key(one)] = row
     return {"A": found}
 

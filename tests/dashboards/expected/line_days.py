@@ -121,7 +121,8 @@ def ipv6_ready(days: Sequence[LineDay]) -> tuple[int, int]:
     ready = tested = 0
     for day in days:
         runs = by_day(day.books, "ipv6").get((day.row.site, day.row.link, day.at_us), ())
-        ok = sorted((run for run in runs if run.outcome == "ok"), key=lambda run: run.at_us)
+        judged = (run for run in runs if run.outcome == "ok" and "state_ready_flag" in run.values)
+        ok = sorted(judged, key=lambda run: run.at_us)
         if ok:
             tested += 1
             ready += bool(ok[-1].values["state_ready_flag"] or ok[-1].values["state_v6_only_ready_flag"])

@@ -17,6 +17,7 @@ from tests.dashboards.expected.facts import (
     open_incidents,
     provinces,
     silent,
+    touches,
 )
 from tests.dashboards.month import DAY, EMPTY, FULL, MINUTE, OTHER, S
 
@@ -131,7 +132,7 @@ def opened(takes: Callable[[Asked, dict[str, Any], dict[str, Any]], bool], *more
 
 
 def of_province_or_country(asked: Asked, one: dict[str, Any], row: dict[str, Any]) -> bool:
-    return row["province"] == "00" or asked.picks("province", row["province"])
+    return touches(asked, one)
 
 
 EXPECTED: Final[Expected] = {

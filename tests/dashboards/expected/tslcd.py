@@ -23,7 +23,7 @@ from tests.dashboards.expected.asked import (
     told,
 )
 from tests.dashboards.expected.commune import Lines
-from tests.dashboards.expected.facts import latest_verdicts
+from tests.dashboards.expected.facts import latest_verdicts, verdict_rows
 from tests.dashboards.expected.noc import of_province_or_country, opened, states
 from tests.dashboards.month import BUSY, CHANGED, DAY, FULL, HOUR, OTHER, Row, Window, day_of
 
@@ -109,10 +109,8 @@ def verdicts(asked: Asked) -> Told:
     for row in latest_verdicts(asked):
         if row["kind"] == "tslcd" and row["place"] in reach and row["province"] in reach:
             key: Key = ((row["plan"], row["target"], row["place"], row["kind"]), None)
-            rows[key] = told({"outcome": row["outcome_code"], "threshold": row["threshold"], "n": row["n"]})
-            if row["outcome"] != "insufficient" and row["value"] is not None:
-                valued[key] = {"value": row["value"]}
-    return {"A": rows, "B": valued}
+            rows[key], valued[key] = verdict_rows(row)
+    return {"A": rows, "B": {key: cells for key, cells in valued.items() if cells}}
 
 
 @dataclass(frozen=True)
