@@ -236,15 +236,15 @@ class Service:
             registry, plans = read_registry(self._settings.registry), load_plans(self._settings.plans)
             self._register(registry, plans, "SIGHUP")
         except (InputError, OperationError) as error:
+            self._note_refusal(error)  # first: whoever reads the log finds it kept
             _log.error("%s", _KEPT_OLD.fill(error=error.text))
-            self._note_refusal(error)
         else:
             self._plans = plans
             self._intake.known = known(registry)
             self._intake.ask_again()
             for trouble in self._watching.reload(registry, plans):
-                _log.error("%s", KEPT_OLD.fill(error=trouble.text))
                 self._note_refusal(trouble)
+                _log.error("%s", KEPT_OLD.fill(error=trouble.text))
             if self._page is not None:
                 self._page.app = _app(self._engine, plans, self._settings.web, self._watching.tree)
             _log.info("%s", _RELOADED)

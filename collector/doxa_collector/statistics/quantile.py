@@ -146,10 +146,18 @@ def quantile_of(days: Mapping[int, Tallies], share: float = 0.5, confidence: flo
 
 
 def ranks_of(n: int, share: float, effective: float, confidence: float) -> Ranks:
-    """The ranks among `n` that bound the quantile, by the exact ones among the whole number of effective tests."""
-    size = max(1, int(effective))
+    """The ranks among `n` that bound the quantile, by the exact ones among the whole number of effective tests.
+
+    One test alone bounds a far quantile by itself (P(Bin(1, 0.95) = 0) = 5 %), but not beyond the quantile's own rank.
+    """
+    size, own = max(1, int(effective)), _rank(n, share)
     low, high = _exact_ranks(size, share, confidence)
-    return Ranks(low * n // size, n + 1 if high > size else max(1, n + 1 - (size + 1 - high) * n // size))
+    upper = n + 1 if high > size else max(own, n + 1 - (size + 1 - high) * n // size)
+    return Ranks(min(own, low * n // size), upper)
+
+
+def _rank(n: int, share: float) -> int:
+    return max(1, _ceiling(share * n))
 
 
 @lru_cache(maxsize=16384)
@@ -173,7 +181,7 @@ def _found(ordered: _Ordered | _Sorted, share: float) -> tuple[float, int]:
     n = ordered.n
     if share == 0.5 and n % 2 == 0:
         return (ordered.value(n // 2) + ordered.value(n // 2 + 1)) / 2, n // 2
-    rank = max(1, _ceiling(share * n))
+    rank = _rank(n, share)
     return ordered.value(rank), rank
 
 

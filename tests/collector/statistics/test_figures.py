@@ -6,7 +6,7 @@ from random import Random
 from statistics import fmean, median
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from doxa_collector.plans.model import Operator
@@ -100,6 +100,8 @@ def test_a_single_day_bounds_nothing() -> None:
 
 
 @given(DAYS, st.sampled_from([0.05, 0.5, 0.95]))
+@example([[0.0] * 4, [0.0] * 6, [0.0] * 6, [], [0.0, 0.0, 0.0, 1.0]], 0.95)  # one effective test
+@example([[1.0] * 4, [1.0] * 6, [1.0] * 6, [], [1.0, 1.0, 0.0, 0.0]], 0.05)
 def test_a_quantile_is_the_value_of_its_rank_to_its_bin(days: list[list[float]], share: float) -> None:
     values = sorted(round(value, 6) for day in days for value in day)
     found = quantile_of(bins(days), share)
