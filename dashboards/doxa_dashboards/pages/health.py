@@ -41,7 +41,7 @@ def _now(key: str, field: str, unit: str, title: Text, meaning: Text, seen: tupl
     return number(key, Words(title=title, meaning=meaning, nothing=_NOTHING), Ask(select=asked), unit=unit, codes=seen)
 
 
-_NOTHING: Final = Text(vi="10 phút không có gì", en="10 minutes of nothing")
+_NOTHING: Final = Text(vi="chưa có số liệu (10 phút)", en="no data (10 minutes)")
 """Short: Grafana makes a text as small as its panel."""
 
 
