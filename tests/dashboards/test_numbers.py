@@ -2,15 +2,14 @@
 
 `expected/<page>.py` has a function for each panel: of the ledger and the viewer's choice to the rows of each query.
 Nothing of the series' or the pages' code is used there, so an error in the writing, in the windows, in a query or in the
-registry's tags shows as a number that differs. A new panel without a function fails, but on the pages that
-`WITHOUT_EXPECTATION_YET` names; so does a meter's value renamed.
+registry's tags shows as a number that differs. A new panel without a function fails; so does a meter's value
+renamed.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -24,14 +23,8 @@ from doxa_lab.grafana import Query, Range, choose, queries
 
 pytestmark = pytest.mark.server
 
-EXPECTED: Final = {
-    page: import_module(f"tests.dashboards.expected.{page}")
-    for page in pages.names()
-    if (Path(__file__).parent / "expected" / f"{page}.py").exists()
-}
+EXPECTED: Final = {page: import_module(f"tests.dashboards.expected.{page}") for page in pages.names()}
 """By page: what its panels are to say (`EXPECTED`), for which choices (`CHOICES`), and in which range (`shown`; else the month's)."""
-WITHOUT_EXPECTATION_YET: Final = frozenset[str]()
-"""Pages of which not every panel is compared yet; the test tells which panels these are."""
 TIMED: Final = ("GROUP BY time(", 'FROM "doxa_p95_1d"', 'FROM "doxa_incident"', 'FROM "doxa_event"', '"source_mark"')
 """In queries of which the time is read too: steps, the last of seven days, when an incident was opened or work begins, the
 month of a published figure."""
@@ -131,9 +124,7 @@ def test_a_page_says_what_the_ledger_says(
         key = named[panel["id"]]
         asked_of_it = queries({**alone, "panels": [panel]}, choice, asked.shown)
         letters = {query.name: answered(query, store) for query in asked_of_it}
-        if key not in EXPECTED[page].EXPECTED:
-            assert page in WITHOUT_EXPECTATION_YET, f"{page}.{key} is compared with nothing"
-            continue
+        assert key in EXPECTED[page].EXPECTED, f"{page}.{key} is compared with nothing"
         expected = EXPECTED[page].EXPECTED[key](asked)
         assert expected.keys() == letters.keys(), f"{page}.{key}: other queries than expected"
         for letter, rows_ in letters.items():
@@ -176,10 +167,7 @@ def test_every_page_of_a_province_is_compared_where_a_contract_changes(page: str
 def test_every_panel_has_an_expectation() -> None:
     panels = {f"{page}.{key}" for page in pages.names() for key in keys(page).values()}
     expected = {f"{page}.{key}" for page, module in EXPECTED.items() for key in module.EXPECTED}
-    missing = sorted(panels - expected)
-    print("compared with nothing yet:", ", ".join(missing))
-    assert [one for one in missing if one.partition(".")[0] not in WITHOUT_EXPECTATION_YET] == []
-    assert expected - panels == set()
+    assert panels == expected
 
 
 def test_the_month_holds_what_the_meters_declare() -> None:
