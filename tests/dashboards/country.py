@@ -1,7 +1,8 @@
-"""A small country by hand, as docs/influx.md says that it is written: for tests until the project's own writer fills it.
+"""A small country by hand, as docs/influx.md says that it is written: figures that can be told without a ledger.
 
 Province 20 has two communes and all kinds of line, one of them with a change of contract; province 12 has one commune with
-one line; province 42 is registered and has no figures at all.
+one line; province 42 is registered and has no figures at all. What the collector itself writes of a month: month.py.
+Long, because each series' points refer to the same few lines and moments.
 """
 
 import math

@@ -3,6 +3,7 @@
 Straight text, no ledger behind it: the same text from the same moment. Values come out of small pools of random ones, so
 that they pack about as badly as measured ones. What a page never asks far back is written only as deep as it is asked;
 one province (`DEEP`, the one with most communes) gets the whole depth. What that leaves out stands in `docs/benchmarks.md`.
+Long, because the pieces share one set of lines, moments and pools.
 """
 
 from collections.abc import Callable, Iterator, Sequence

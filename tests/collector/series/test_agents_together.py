@@ -5,12 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 from tests.collector.series.series_ledger import (
-    DAY,
     HOUR,
     MINUTE,
     START,
@@ -20,7 +18,6 @@ from tests.collector.series.series_ledger import (
     afresh,
     drain,
     world,
-    write_registry,
 )
 
 from doxa_collector.alerts.rules import read_rules
@@ -33,12 +30,6 @@ from doxa_core.status import AgentStatus
 from doxa_core.status import State as Said
 
 S = 1_000_000
-
-
-@pytest.fixture
-def filled(engine: Engine, tmp_path: Path) -> Engine:
-    write_registry(engine, tmp_path, at_us=START - DAY)
-    return engine
 
 
 def said(agent: str, **changes: Any) -> AgentStatus:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 from tests.collector.series.series_ledger import (
-    DAY,
     HOUR,
     MINUTE,
     REGISTRY,
@@ -43,12 +42,6 @@ from doxa_core.status import AgentStatus
 from doxa_core.status import State as Said
 
 S = 1_000_000
-
-
-@pytest.fixture
-def filled(engine: Engine, tmp_path: Path) -> Engine:
-    write_registry(engine, tmp_path, at_us=START - DAY)
-    return engine
 
 
 def member(subject: Subject, began_us: int = START - 20 * S, joined_us: int = START) -> Member:

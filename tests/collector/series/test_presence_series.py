@@ -1,7 +1,6 @@
 """Presence in windows: exact shares, what nobody can say, and what is found later."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -18,7 +17,6 @@ from tests.collector.series.series_ledger import (
     Shelf,
     afresh,
     world,
-    write_registry,
 )
 
 from doxa_collector.ledger.engine import writing
@@ -31,12 +29,6 @@ def turn(engine: Engine, agent: str, state: State, began_us: int, noticed_us: in
     now = Presence(agent=agent, site=agent.rpartition("-")[0], state=state, since_us=began_us)
     with writing(engine) as conn:
         store.save(conn, [Turn(before=None, now=now, noticed_us=began_us if noticed_us is None else noticed_us)])
-
-
-@pytest.fixture
-def filled(engine: Engine, tmp_path: Path) -> Engine:
-    write_registry(engine, tmp_path, at_us=START - DAY)
-    return engine
 
 
 def test_a_window_says_how_much_of_it_the_probes_were_there(filled: Engine) -> None:
